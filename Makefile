@@ -1,0 +1,69 @@
+# Everything a person does with this checkout. `make` alone lists the targets.
+# A fresh machine needs Python 3.11-3.13 and make, nothing else.
+
+PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3.13,$(shell command -v $(v) 2>/dev/null)) python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+export DO_NOT_TRACK := 1
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo up down status test test-all lint format lock bench docs clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(STAMP) ## build the environment from the pinned lock
+
+$(STAMP): requirements.lock requirements-bootstrap.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python {v[0]}.{v[1]} found, but 3.11 to 3.13 is needed: run make PYTHON=/path/to/python3.12")'
+	@echo "· building the environment in $(VENV) from requirements.lock"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bootstrap.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock 2>/dev/null \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+demo: env ## connect three agents, load everything, build the warehouse, print the figures
+	@$(BIN)/brokerage demo
+
+up: env ## start everything and leave it running (Dagster on http://127.0.0.1:3000)
+	@$(BIN)/brokerage up
+
+down: ## stop everything that `make up` or `make demo` started
+	@if [ -x $(BIN)/brokerage ]; then $(BIN)/brokerage down; else echo "Nothing is installed, so nothing is running."; fi
+
+status: env ## what runs, what is connected, what was synced, what failed
+	@$(BIN)/brokerage status
+
+lint: env ## format check, ruff, types, import rules, SQL, dbt conventions
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.lint_dbt
+
+format: env ## format the Python code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+test: lint ## lint and the fast test suite
+	@$(PYTEST) -n 2 --dist loadgroup -m "not slow"
+
+test-all: lint ## lint and every test
+	@$(PYTEST) -n 2 --dist loadgroup
+
+bench: env ## speed against dlt's rest_api source and a raw COPY, in one run
+	@$(BIN)/python -m bench
+
+docs: env ## write the generated pages of docs/ anew
+	@$(BIN)/python -m brokerage.settings_doc
+
+lock: ## pin every dependency anew (no index address is written)
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+clean: down ## remove the environment and all local data
+	@rm -rf $(VENV) .brokerage dbt_project/target dbt_project/logs

@@ -1,0 +1,1 @@
+"""What all vendors share: HTTP, rate budgets, row checking, Arrow batches, loading, cursors."""

@@ -1,0 +1,359 @@
+"""One HTTP layer for all vendors: auth, budgets, time-outs, retries, classification, counting.
+
+A vendor folder gives a `Dialect` (how to authenticate, which limits hold, how to read an error);
+everything else is here. Bodies are read whole (pages are at most a few MB) and parsed once.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import orjson
+from pydantic import BaseModel, Field
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+from pipelines.common.account import Account, Credentials
+from pipelines.common.budget import Budgets, Clock, Rate, SystemClock
+from pipelines.common.errors import (
+    AccountBroken,
+    ContractBroken,
+    CredentialExpired,
+    RecordUnavailable,
+    ResourceUnavailable,
+    RetryLater,
+    VendorError,
+)
+
+Params = Sequence[tuple[str, str]] | Mapping[str, str]
+
+
+class VendorSettings(BaseModel):
+    """What every vendor's settings have; vendor folders add base URLs and switches."""
+
+    timeout_seconds: float = Field(30.0, description="seconds until a request is given up")
+    max_attempts: int = Field(4, description="tries of one request before its entity fails")
+    backoff_seconds: float = Field(1.0, description="first pause before a retry; doubles each time")
+    max_backoff_seconds: float = Field(60.0, description="longest pause before a retry")
+    limited_attempts: int = Field(8, description="tries of one request that meets HTTP 429")
+    workers: int = Field(12, description="(account, entity) pairs read at the same time")
+    page_workers: int = Field(12, description="requests under way at the same time, all accounts")
+    user_agent: str = Field("brokerage-data-platform/1", description="User-Agent of every request")
+    rates: dict[str, Rate] = Field(
+        default_factory=dict, description="budgets by context that replace the contract's"
+    )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A successful answer: the parsed JSON (None for an empty body) and the headers."""
+
+    status: int
+    data: Any
+    headers: Mapping[str, str]
+    url: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a dialect sees of an unsuccessful answer; `message` is the vendor's own sentence."""
+
+    status: int
+    message: str
+    body: bytes
+    headers: Mapping[str, str]
+    path: str
+    single_record: bool
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What is peculiar to one vendor's HTTP.
+
+    `authorize` turns a credential into headers. `classify` may answer an error of its own for a
+    failure, or None to take the common reading. `rates` are the contract's limits by context and
+    need a `default`. `limit_headers` reads the vendor's live figures (limit, remaining).
+    `exchange` renews an expired credential.
+    """
+
+    title: str
+    authorize: Callable[[Credentials, VendorSettings], Mapping[str, str]]
+    rates: Mapping[str, Rate]
+    classify: Callable[[Failure], VendorError | None] = lambda _failure: None
+    message: Callable[[Any], str | None] = lambda _data: None
+    limit_headers: Callable[[Mapping[str, str]], tuple[int | None, int | None]] = lambda _headers: (
+        None,
+        None,
+    )
+    exchange: Callable[[httpx.Client, Credentials, VendorSettings], Credentials] | None = None
+    budget_key: Callable[[Account], str] = lambda account: account.connection_id
+
+
+class CallCounter:
+    """Counts requests actually sent (retries included). Thread-safe."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        """Count one request."""
+        with self._lock:
+            self._count += 1
+
+    @property
+    def count(self) -> int:
+        """Requests sent so far."""
+        return self._count
+
+
+@dataclass
+class VendorHttp:
+    """The shared connection pool, budgets and retry policy of one vendor for one sync."""
+
+    dialect: Dialect
+    settings: VendorSettings
+    clock: Clock = field(default_factory=SystemClock)
+    transport: httpx.BaseTransport | None = None
+
+    def __post_init__(self) -> None:
+        connections = self.settings.page_workers + self.settings.workers
+        self.client = httpx.Client(
+            transport=self.transport,
+            timeout=httpx.Timeout(self.settings.timeout_seconds, connect=10.0, pool=None),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            headers={"User-Agent": self.settings.user_agent, "Accept": "application/json"},
+            follow_redirects=False,
+        )
+        self.budgets = Budgets({**self.dialect.rates, **self.settings.rates}, self.clock)
+        self._jitter = random.Random()  # noqa: S311 - spreads retries, decides nothing
+
+    def close(self) -> None:
+        """Close the pool."""
+        self.client.close()
+
+    def api(self, account: Account, counter: CallCounter | None = None) -> Api:
+        """The API as one account sees it."""
+        return Api(self, account, counter or CallCounter())
+
+    def pause_before(self, state: RetryCallState) -> float:
+        """Seconds to wait before the next try: the vendor's wish, else doubling, with jitter."""
+        error = state.outcome.exception() if state.outcome else None
+        doubled = self.settings.backoff_seconds * 2.0 ** (state.attempt_number - 1)
+        pause = min(doubled, self.settings.max_backoff_seconds)
+        if isinstance(error, RetryLater) and error.retry_after is not None:
+            pause = error.retry_after
+        return pause + self._jitter.uniform(0, self.settings.backoff_seconds / 4)
+
+
+@dataclass(frozen=True)
+class Api:
+    """GET for one account. Safe to use from several threads."""
+
+    http: VendorHttp
+    account: Account
+    counter: CallCounter
+
+    def get(
+        self,
+        url: str,
+        params: Params = (),
+        *,
+        context: str = "default",
+        single_record: bool = False,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Read one page or record.
+
+        `url` is absolute. `single_record` says that a 403 or 404 speaks of this record only.
+        Raises one of the `errors`; passing failures were already tried again.
+        """
+        credentials = self.account.credentials.get()
+        try:
+            return self._patiently(url, params, context, single_record, timeout, credentials)
+        except CredentialExpired as expired:
+            exchange = self.http.dialect.exchange
+            if exchange is None:
+                raise AccountBroken(expired.sentence) from expired
+            renewed = self.account.credentials.refresh(
+                credentials,
+                lambda stale: exchange(self.http.client, stale, self.http.settings),
+            )
+        try:
+            return self._patiently(url, params, context, single_record, timeout, renewed)
+        except CredentialExpired as expired:
+            raise AccountBroken(expired.sentence) from expired
+
+    def _patiently(
+        self,
+        url: str,
+        params: Params,
+        context: str,
+        single_record: bool,
+        timeout: float | None,
+        credentials: Credentials,
+    ) -> Answer:
+        settings = self.http.settings
+
+        def stop(state: RetryCallState) -> bool:
+            error = state.outcome.exception() if state.outcome else None
+            limited = isinstance(error, RetryLater) and error.limited
+            tries = settings.limited_attempts if limited else settings.max_attempts
+            return stop_after_attempt(tries)(state)
+
+        for attempt in Retrying(
+            retry=retry_if_exception_type(RetryLater),
+            stop=stop,
+            wait=self.http.pause_before,
+            sleep=self.http.clock.sleep,
+            reraise=True,
+        ):
+            with attempt:
+                return self._once(url, params, context, single_record, timeout, credentials)
+        raise AssertionError("unreachable: Retrying either returns or raises")
+
+    def _once(
+        self,
+        url: str,
+        params: Params,
+        context: str,
+        single_record: bool,
+        timeout: float | None,
+        credentials: Credentials,
+    ) -> Answer:
+        dialect, settings = self.http.dialect, self.http.settings
+        path = httpx.URL(url).path
+        budget = self.http.budgets.of(dialect.budget_key(self.account), context)
+        with budget.place():
+            self.counter.add()
+            try:
+                response = self.http.client.get(
+                    url,
+                    params=list(params.items()) if isinstance(params, Mapping) else list(params),
+                    headers=dict(dialect.authorize(credentials, settings)),
+                    timeout=httpx.USE_CLIENT_DEFAULT if timeout is None else timeout,
+                )
+            except httpx.TimeoutException as error:
+                raise RetryLater(
+                    f"{dialect.title} did not answer GET {path} in time; try the sync again later."
+                ) from error
+            except httpx.TransportError as error:
+                raise RetryLater(
+                    f"{dialect.title} could not be reached for GET {path} "
+                    f"({type(error).__name__}); check the network, then try the sync again."
+                ) from error
+        limit, remaining = dialect.limit_headers(response.headers)
+        budget.observe(limit=limit, remaining=remaining)
+        if response.is_success:
+            data = self._parse(response, path)
+            return Answer(response.status_code, data, response.headers, str(response.url))
+        refusal = self._classify(response, path, single_record)
+        if isinstance(refusal, RetryLater) and refusal.limited:
+            budget.punish(refusal.retry_after if refusal.retry_after is not None else 2.0)
+        raise refusal
+
+    def _parse(self, response: httpx.Response, path: str) -> Any:
+        body = response.content
+        if response.status_code == httpx.codes.NO_CONTENT:
+            return None
+        if not body.strip():
+            raise RetryLater(
+                f"{self.http.dialect.title} answered GET {path} with HTTP "
+                f"{response.status_code} and no content; try the sync again later."
+            )
+        if b"\\u0000" in body:
+            # PostgreSQL stores no NUL in text or jsonb: one such character would fail a whole load
+            body = _without_nul(body)
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            kind = response.headers.get("content-type", "no content type").split(";")[0]
+            raise RetryLater(
+                f"{self.http.dialect.title} answered GET {path} with HTTP {response.status_code} "
+                f"and broken JSON ({kind}, {len(body)} bytes); try the sync again later."
+            ) from error
+
+    def _classify(self, response: httpx.Response, path: str, single_record: bool) -> VendorError:
+        dialect = self.http.dialect
+        status = response.status_code
+        message = _vendor_message(response, dialect)
+        failure = Failure(status, message, response.content, response.headers, path, single_record)
+        special = dialect.classify(failure)
+        if special is not None:
+            return special
+        said = f"{dialect.title} answered HTTP {status} to GET {path}"
+        said += f" ({message})" if message else ""
+        if status == httpx.codes.TOO_MANY_REQUESTS:
+            return RetryLater(
+                f"{said}: the rate limit is used up; try the sync again later.",
+                retry_after=_retry_after(response.headers),
+                limited=True,
+            )
+        if status >= 500 or status == httpx.codes.REQUEST_TIMEOUT:
+            return RetryLater(
+                f"{said}; nothing was changed, try the sync again later.",
+                retry_after=_retry_after(response.headers),
+            )
+        if status == httpx.codes.UNAUTHORIZED:
+            return CredentialExpired(
+                f"{dialect.title} refused the credential (HTTP 401); connect the account again."
+            )
+        if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
+            if single_record:
+                return RecordUnavailable(f"{said}: the record is gone.", reason="missing")
+            return ResourceUnavailable(
+                f"{said}: this account has no such resource.", status="not_available"
+            )
+        if status == httpx.codes.FORBIDDEN:
+            if single_record:
+                return RecordUnavailable(f"{said}: not this account's record.", reason="denied")
+            return ResourceUnavailable(
+                f"{said}: this account may not read it.", status="not_permitted"
+            )
+        return ContractBroken(
+            f"{said}: the request does not fit the vendor's contract; "
+            f"look at the contract page in docs/vendors and mend the source."
+        )
+
+
+def _without_nul(body: bytes) -> bytes:
+    r"""Remove `\u0000` escapes, but not the text `\\u0000` (an escaped backslash before u0000)."""
+    out = bytearray()
+    start = 0
+    while (at := body.find(b"\\u0000", start)) != -1:
+        backslashes = 0
+        while at - 1 - backslashes >= 0 and body[at - 1 - backslashes] == 0x5C:
+            backslashes += 1
+        keep = backslashes % 2 == 1
+        out += body[start : at + 6] if keep else body[start:at]
+        start = at + 6
+    return bytes(out + body[start:])
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds of a Retry-After header; its date form is rare and read as 'not given'."""
+    text = headers.get("retry-after", "").strip()
+    return max(1.0, float(text)) if text.replace(".", "", 1).isdigit() else None
+
+
+def _vendor_message(response: httpx.Response, dialect: Dialect) -> str:
+    """The vendor's own error sentence, shortened; never a piece of an HTML page."""
+    try:
+        data = orjson.loads(response.content) if response.content else None
+    except orjson.JSONDecodeError:
+        return ""
+    own = dialect.message(data)
+    if own is None and isinstance(data, dict):
+        own = next(
+            (
+                str(data[name])
+                for name in ("errorMessage", "message", "error", "detail", "title")
+                if isinstance(data.get(name), str)
+            ),
+            None,
+        )
+    return (own or "")[:200]

@@ -1,0 +1,251 @@
+"""One reading: one entity of one account in one sync, as the vendor's reader function sees it.
+
+A reader is a generator of row lists. It asks `memory` what the warehouse already holds, reads
+pages with `api` (or several at once with `parallel`), and says at the end what it did: `cursor_to`
+for the next increment, `complete` if it saw everything that exists (so that what it did not see
+is gone; `confirm_gone(key)` may ask the vendor first), `vendor_count` if the vendor tells one,
+`mode` for people to see, `probed` if it tried out which filters work.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from pipelines.common.account import Account
+from pipelines.common.entity import Entity
+from pipelines.common.http import Api, CallCounter, VendorSettings
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The last committed sync of one (connection, entity)."""
+
+    started_at: datetime
+    mode: str
+    cursor: str | None
+    rows_read: int
+    complete: bool
+    last_complete_at: datetime | None
+    last_probe_at: datetime | None
+
+
+class Memory(Protocol):
+    """What the warehouse holds for one connection; rows that are gone do not count."""
+
+    def mark(self, entity: str) -> Mark | None:
+        """The last committed successful sync, None before the first one."""
+        ...
+
+    def keys(self, entity: str) -> set[str]:
+        """The keys of all live rows."""
+        ...
+
+    def values(self, entity: str, *columns: str) -> dict[str, tuple[Any, ...]]:
+        """The named columns of all live rows by key."""
+        ...
+
+    def hashes(self, entity: str, keys: Iterable[str]) -> dict[str, str]:
+        """The row hashes of those of `keys` that are live."""
+        ...
+
+
+class EmptyMemory:
+    """A warehouse that holds nothing: everything is read, as on the first day."""
+
+    def mark(self, entity: str) -> Mark | None:
+        """Nothing was synced before."""
+        return None
+
+    def keys(self, entity: str) -> set[str]:
+        """No rows."""
+        return set()
+
+    def values(self, entity: str, *columns: str) -> dict[str, tuple[Any, ...]]:
+        """No rows."""
+        return {}
+
+    def hashes(self, entity: str, keys: Iterable[str]) -> dict[str, str]:
+        """No rows."""
+        return {}
+
+
+class Handover:
+    """What readers of one account leave for each other within one sync. Thread-safe.
+
+    A detail reader needs to know which ids its list reader saw change; the warehouse does not
+    hold those rows yet.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def put(self, name: str, value: Any) -> None:
+        """Leave a value under a name, such as 'transactions.changed'."""
+        with self._lock:
+            self._values[name] = value
+
+    def get(self, name: str, default: T) -> T:
+        """The value left under a name, else `default` (its writer was not part of this sync)."""
+        with self._lock:
+            value: T = self._values.get(name, default)
+            return value
+
+
+@dataclass
+class Reading:
+    """See the module's text. Times are UTC."""
+
+    entity: Entity
+    api: Api
+    settings: VendorSettings
+    memory: Memory
+    handover: Handover
+    now: datetime
+    full: bool
+    pages: Executor = field(repr=False)
+    parallelism: int = 4
+    stopped: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    mode: str = ""
+    cursor_to: str | None = None
+    complete: bool = False
+    vendor_count: int | None = None
+    probed: bool = False
+    note: str | None = None
+    confirm_gone: Callable[[str], bool] | None = None
+
+    rows_read: int = 0
+    seen: set[str] = field(default_factory=set, repr=False)
+
+    def __post_init__(self) -> None:
+        self._mark = self.memory.mark(self.entity.name)
+        self.cursor_to = self._mark.cursor if self._mark else None
+        if not self.mode:
+            self.mode = "full" if self.first or self.full else self.entity.strategy
+
+    @property
+    def account(self) -> Account:
+        """The account being read."""
+        return self.api.account
+
+    @property
+    def calls(self) -> CallCounter:
+        """Requests sent for this reading."""
+        return self.api.counter
+
+    @property
+    def last(self) -> Mark | None:
+        """The last committed successful sync of this entity in this account."""
+        return self._mark
+
+    @property
+    def first(self) -> bool:
+        """True if this entity was never synced for this account."""
+        return self._mark is None
+
+    @property
+    def cursor_from(self) -> str | None:
+        """The cursor that this reading starts from; None for a first or full reading."""
+        return self._mark.cursor if self._mark and not self.full else None
+
+    def due_for_full(self, every: timedelta) -> bool:
+        """True if everything must be read: asked for, never done, or last done too long ago."""
+        if self.full or self._mark is None or self._mark.last_complete_at is None:
+            return True
+        return self.now - self._mark.last_complete_at >= every
+
+    def parallel(
+        self, function: Callable[[T], U], items: Iterable[T], *, at_once: int | None = None
+    ) -> Iterator[U]:
+        """Apply `function` to `items`, a few at a time, in the order in which they finish.
+
+        `function` must not call `parallel` itself. The first error ends the iteration.
+        """
+        limit = at_once or self.parallelism
+        source = iter(items)
+        running: set[Future[U]] = set()
+        try:
+            while not self.stopped.is_set():
+                while len(running) < limit:
+                    try:
+                        item = next(source)
+                    except StopIteration:
+                        break
+                    running.add(self.pages.submit(function, item))
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            for future in running:
+                future.cancel()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sign of life for whoever waits: one (connection, entity) has finished."""
+
+    connection_id: str
+    entity: str
+    status: str
+    rows_read: int
+    api_calls: int
+    seconds: float
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class EntityResult:
+    """What one reading came to. `error` is one sentence; counts are rows."""
+
+    connection_id: str
+    agent_key: str
+    entity: str
+    status: str
+    mode: str
+    rows_read: int
+    rows_written: int
+    rows_unchanged: int
+    rows_rejected: int
+    rows_deleted: int
+    api_calls: int
+    cursor_from: str | None
+    cursor_to: str | None
+    seconds: float
+    vendor_count: int | None = None
+    error: str | None = None
+    drift: tuple[str, ...] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        """True unless the entity failed: a missing permission is an answer, not a failure."""
+        return self.status in ("ok", "not_permitted", "not_available")
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """All results of one sync. `broken_accounts` maps a connection to the sentence why."""
+
+    vendor: str
+    run_id: str
+    results: list[EntityResult]
+    broken_accounts: Mapping[str, str]
+    busy_accounts: tuple[str, ...]
+    load_ids: tuple[str, ...]
+    seconds: float
+
+    @property
+    def failures(self) -> list[EntityResult]:
+        """The readings that did not succeed."""
+        return [result for result in self.results if not result.succeeded]

@@ -1,0 +1,246 @@
+"""Vendor rows → checked rows → Arrow tables, a page at a time.
+
+A page is checked in one call of pydantic's compiled validator; only a page with a bad row is
+checked again row by row, so that one bad row costs its page and never its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import xxhash
+from pydantic import TypeAdapter, ValidationError
+
+from pipelines.common.entity import Entity, Row
+from pipelines.common.model import ColumnType, ModelField, MoneyValue, VendorModel, fields_of
+
+_NUMBER_STEP = Decimal("0.000000001")
+_HASH_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+_ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
+    "text": pa.string(),
+    "bigint": pa.int64(),
+    "number": pa.decimal128(38, 9),
+    "amount": pa.decimal128(20, 4),
+    "boolean": pa.bool_(),
+    "timestamptz": pa.timestamp("us", tz="UTC"),
+    "date": pa.date32(),
+    "jsonb": pa.string(),
+}
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that does not fit its contract, whole, with the reason in words."""
+
+    row: Any
+    reason: str
+    source_id: str | None
+
+
+@dataclass
+class CheckedRows:
+    """A page after checking; the lists run in parallel."""
+
+    entity: Entity
+    connection_id: str
+    synced_at: datetime
+    keys: list[str] = field(default_factory=list)
+    hashes: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    values: list[dict[str, Any]] = field(default_factory=list)
+    extras: list[dict[str, Any] | None] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def take(self, positions: Sequence[int]) -> CheckedRows:
+        """The rows at these positions, without the rejected ones."""
+        return CheckedRows(
+            self.entity,
+            self.connection_id,
+            self.synced_at,
+            [self.keys[i] for i in positions],
+            [self.hashes[i] for i in positions],
+            [self.rows[i] for i in positions],
+            [self.values[i] for i in positions],
+            [self.extras[i] for i in positions],
+        )
+
+
+@cache
+def _adapter(model: type[VendorModel]) -> TypeAdapter[list[VendorModel]]:
+    return TypeAdapter(list[model])  # type: ignore[valid-type]
+
+
+def _without_denied(value: Any, denied: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_denied(v, denied) for k, v in value.items() if k not in denied}
+    if isinstance(value, list):
+        return [_without_denied(item, denied) for item in value]
+    return value
+
+
+def _reason(error: ValidationError) -> str:
+    """The first three faults in words, without the offending values (they may be personal)."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    words = [f"{'.'.join(str(p) for p in f['loc']) or 'row'}: {f['msg']}" for f in faults[:3]]
+    more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
+    return "; ".join(words) + more
+
+
+def row_hash(row: Row) -> str:
+    """A 64-bit hash of a vendor row that does not depend on the order of its keys."""
+    return xxhash.xxh3_64_hexdigest(orjson.dumps(row, default=str, option=_HASH_OPTIONS))
+
+
+def _validate(model: type[VendorModel], row: Row) -> VendorModel:
+    """Check one row; a blank where no text belongs is the vendor's way to say null."""
+    try:
+        return model.model_validate(row)
+    except ValidationError as error:
+        blank = {
+            fault["loc"][0]
+            for fault in error.errors(include_url=False, include_context=False)
+            if fault["input"] == "" and len(fault["loc"]) == 1
+        }
+        if not blank:
+            raise
+        try:
+            return model.model_validate({k: None if k in blank else v for k, v in row.items()})
+        except ValidationError:
+            raise error from None
+
+
+def _source_id(row: Any) -> str | None:
+    source_id = row.get("id") if isinstance(row, dict) else None
+    return None if source_id is None else str(source_id)
+
+
+def check_rows(
+    entity: Entity, rows: Sequence[Row], connection_id: str, synced_at: datetime
+) -> CheckedRows:
+    """Check one page against the entity's model; what does not fit is in `rejected`."""
+    model = entity.model
+    if model.denied:
+        rows = [_without_denied(row, model.denied) for row in rows]
+    checked = CheckedRows(entity, connection_id, synced_at)
+    try:
+        models = _adapter(model).validate_python(rows)
+    except ValidationError:
+        good: list[Row] = []
+        models = []
+        for row in rows:
+            try:
+                models.append(_validate(model, row))
+                good.append(row)
+            except ValidationError as error:
+                checked.rejected.append(Rejected(row, _reason(error), _source_id(row)))
+        rows = good
+    prefix = model.custom_prefix
+    for row, one in zip(rows, models, strict=True):
+        values = one.__dict__
+        parts = [values[name] for name in entity.key]
+        if any(part is None for part in parts):
+            missing = entity.key[[part is None for part in parts].index(True)]
+            checked.rejected.append(
+                Rejected(row, f"{missing}: a part of the key is missing", _source_id(row))
+            )
+            continue
+        checked.keys.append(str(parts[0]) if len(parts) == 1 else "|".join(map(str, parts)))
+        checked.hashes.append(row_hash(row))
+        checked.rows.append(row)
+        checked.values.append(values)
+        extra = one.__pydantic_extra__ or None
+        if extra and prefix:
+            values["_custom"] = {k: v for k, v in extra.items() if k.startswith(prefix)} or None
+            extra = {k: v for k, v in extra.items() if not k.startswith(prefix)} or None
+        checked.extras.append(extra)
+    return checked
+
+
+def _dump(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value, default=str).decode()
+
+
+def _json_column(field_: ModelField, rows: Sequence[Row]) -> list[str | None]:
+    if len(field_.aliases) == 1:
+        alias, name = field_.aliases[0], field_.name
+        return [_dump(row[alias] if alias in row else row.get(name)) for row in rows]
+    names = (*field_.aliases, field_.name)
+    return [_dump(next((row[n] for n in names if n in row), None)) for row in rows]
+
+
+_DOES_NOT_FIT = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, InvalidOperation)
+_NO_MONEY = MoneyValue(None, None)
+
+
+def to_arrow(parts: Sequence[CheckedRows]) -> pa.Table:
+    """One Arrow table of several pages of one entity, columns as in `Entity.columns`.
+
+    Raises pyarrow's `ArrowInvalid` if a value fits its model but not its column.
+    """
+    entity = parts[0].entity
+    values = [value for part in parts for value in part.values]
+    rows = [row for part in parts for row in part.rows]
+    arrays: dict[str, pa.Array] = {
+        "connection_id": pa.array(
+            [part.connection_id for part in parts for _ in part.keys], pa.string()
+        ),
+        "_key": pa.array([key for part in parts for key in part.keys], pa.string()),
+    }
+    for field_ in fields_of(entity.model):
+        name = field_.name
+        if field_.raw_type == "money":
+            money = [value[name] or _NO_MONEY for value in values]
+            arrays[f"{name}_amount"] = pa.array([m[0] for m in money], pa.decimal128(20, 4))
+            arrays[f"{name}_currency"] = pa.array([m[1] for m in money], pa.string())
+        elif field_.raw_type == "jsonb":
+            arrays[name] = pa.array(_json_column(field_, rows), pa.string())
+        elif field_.raw_type == "number":
+            numbers = [value[name] for value in values]
+            arrays[name] = pa.array(
+                [None if n is None else n.quantize(_NUMBER_STEP) for n in numbers],
+                pa.decimal128(38, 9),
+            )
+        else:
+            arrays[name] = pa.array(
+                [value[name] for value in values], _ARROW_TYPES[field_.raw_type]
+            )
+    if entity.model.custom_prefix:
+        arrays["_custom"] = pa.array([_dump(v.get("_custom")) for v in values], pa.string())
+    arrays["_extra"] = pa.array(
+        [_dump(extra) for part in parts for extra in part.extras], pa.string()
+    )
+    arrays["_row_hash"] = pa.array([h for part in parts for h in part.hashes], pa.string())
+    arrays["_synced_at"] = pa.array(
+        [part.synced_at for part in parts for _ in part.keys], pa.timestamp("us", tz="UTC")
+    )
+    return pa.table(arrays)
+
+
+def to_arrow_safely(
+    parts: Sequence[CheckedRows], reject: Callable[[CheckedRows, int, str], None]
+) -> pa.Table | None:
+    """As `to_arrow`, but a row whose value overflows its column is given to `reject`."""
+    try:
+        return to_arrow(parts) if any(len(part) for part in parts) else None
+    except _DOES_NOT_FIT:
+        fitting: list[CheckedRows] = []
+        for part in parts:
+            good: list[int] = []
+            for position in range(len(part)):
+                try:
+                    to_arrow([part.take([position])])
+                    good.append(position)
+                except _DOES_NOT_FIT as error:
+                    reject(part, position, f"a value does not fit its column: {error}")
+            fitting.append(part.take(good))
+        return to_arrow(fitting) if any(len(part) for part in fitting) else None

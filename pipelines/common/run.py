@@ -1,0 +1,580 @@
+"""One sync of one vendor: read many accounts at once, load them together, commit their cursors.
+
+```
+ worker threads: one per (account, entity)          this thread
+ reader ─► pages ─► check_rows ─► bounded queue ─► skip unchanged ─► Arrow ─► dlt ─► raw tables
+                                                                     + sync_marks  (same load)
+```
+
+Reading stops while a full queue is loaded, so memory does not grow with the number of rows; a
+long sync is cut into several loads, each complete in itself.
+"""
+
+from __future__ import annotations
+
+import gc
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import psycopg2
+from dlt.destinations.exceptions import DestinationException
+from dlt.extract.exceptions import ResourceExtractionError
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from pipelines.common.account import Account
+from pipelines.common.entity import Entity, Vendor, in_reading_order
+from pipelines.common.errors import AccountBroken, ResourceUnavailable, VendorError
+from pipelines.common.http import CallCounter, VendorHttp, VendorSettings
+from pipelines.common.load import as_source, make_pipeline
+from pipelines.common.reading import (
+    EntityResult,
+    Handover,
+    Memory,
+    Progress,
+    Reading,
+    SyncReport,
+)
+from pipelines.common.rows import CheckedRows, check_rows, row_hash, to_arrow_safely
+from pipelines.common.warehouse import ConnectionMemory, RawStore, SyncLocks
+
+BATCH_ROWS = 5_000
+"""Rows of one table that become one Arrow table."""
+
+LOAD_ROWS = 400_000
+"""Rows after which a load is completed and the next one begun."""
+
+QUEUE_PAGES = 64
+GUARD_SHARE = 0.8
+GUARD_MINIMUM = 20
+
+
+@contextmanager
+def _rarer_collections() -> Iterator[None]:
+    """Let the garbage collector run rarely: rows are acyclic, and scanning them costs a third."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+class SyncRefused(Exception):
+    """The sync could not begin; the message is one sentence with the next step."""
+
+
+class LoadFailed(Exception):
+    """The database refused a load; the message is one sentence, the cause has the details."""
+
+
+@contextmanager
+def _load_errors(vendor: Vendor) -> Iterator[None]:
+    """Say in one sentence what dlt says in twenty lines; bugs and interrupts pass as they are."""
+    try:
+        yield
+    except PipelineStepFailed as failed:
+        cause: BaseException = failed.exception
+        while isinstance(cause, ResourceExtractionError) and cause.__cause__ is not None:
+            cause = cause.__cause__
+        if not isinstance(cause, DestinationException | psycopg2.Error | OSError):
+            raise cause from failed
+        reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+        raise LoadFailed(
+            f"{vendor.title} rows could not be loaded into {vendor.schema} ({failed.step}: "
+            f"{reason[:300]}); no cursor moved, so mend the cause and start the sync again."
+        ) from failed
+
+
+@dataclass
+class _Task:
+    """One (account, entity) with its counts. Counts are written by one thread each."""
+
+    account: Account
+    entity: Entity
+    reading: Reading
+    waits_for: set[str]
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    finished_at: datetime | None = None
+    status: str = "ok"
+    error: str | None = None
+    written: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    deleted: int = 0
+    drift: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> tuple[str, str]:
+        return (self.account.connection_id, self.entity.name)
+
+    def result(self) -> EntityResult:
+        reading = self.reading
+        ended = self.finished_at or datetime.now(UTC)
+        return EntityResult(
+            connection_id=self.account.connection_id,
+            agent_key=self.account.agent_key,
+            entity=self.entity.name,
+            status=self.status,
+            mode=reading.mode,
+            rows_read=reading.rows_read,
+            rows_written=self.written,
+            rows_unchanged=self.unchanged,
+            rows_rejected=self.rejected,
+            rows_deleted=self.deleted,
+            api_calls=reading.calls.count,
+            cursor_from=reading.cursor_from,
+            cursor_to=reading.cursor_to if self.status == "ok" else reading.cursor_from,
+            seconds=(ended - self.started_at).total_seconds(),
+            vendor_count=reading.vendor_count,
+            error=self.error,
+            drift=tuple(sorted(self.drift)),
+        )
+
+
+@dataclass(frozen=True)
+class _Page:
+    task: _Task
+    rows: CheckedRows
+
+
+@dataclass(frozen=True)
+class _Finished:
+    task: _Task
+
+
+class _Session:
+    """Reads all tasks in worker threads and gives (table, item) pairs to the loading thread."""
+
+    def __init__(
+        self,
+        vendor: Vendor,
+        tasks: Sequence[_Task],
+        settings: VendorSettings,
+        memory: RawStore | None,
+        run_id: str,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.vendor = vendor
+        self.tasks = list(tasks)
+        self.settings = settings
+        self.memory = memory
+        self.run_id = run_id
+        self.progress = progress
+        self.broken: dict[str, str] = {}
+        self.crash: BaseException | None = None
+        self.left = len(self.tasks)
+        self._queue: queue.Queue[_Page | _Finished] = queue.Queue(maxsize=QUEUE_PAGES)
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._waiting = list(self.tasks)
+        self._finished: set[tuple[str, str]] = set()
+        self._failed: set[tuple[str, str]] = set()
+        self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="reader")
+        self._buffers: dict[str, list[tuple[_Task, CheckedRows]]] = defaultdict(list)
+        self._ends: list[_Task] = []
+
+    # -- reading: worker threads -------------------------------------------------------------
+
+    def start(self) -> None:
+        for task in self.tasks:
+            task.reading.stopped = self._stopped
+        self._submit_ready()
+
+    def stop(self) -> None:
+        """Let every worker end at its next page; whatever is still queued is dropped."""
+        self._stopped.set()
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _submit_ready(self) -> None:
+        with self._lock:
+            ready = [t for t in self._waiting if t.waits_for <= self._done_of(t.account)]
+            self._waiting = [t for t in self._waiting if t not in ready]
+        for task in ready:
+            self._workers.submit(self._read, task)
+
+    def _done_of(self, account: Account) -> set[str]:
+        return {entity for conn, entity in self._finished if conn == account.connection_id}
+
+    def _put(self, message: _Page | _Finished) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._queue.put(message, timeout=0.2)
+                return
+            except queue.Full:
+                continue
+
+    def _read(self, task: _Task) -> None:
+        task.started_at = datetime.now(UTC)
+        try:
+            self._read_pages(task)
+        except AccountBroken as error:
+            self.broken.setdefault(task.account.connection_id, error.sentence)
+            task.status, task.error = "failed", error.sentence
+        except ResourceUnavailable as error:
+            task.status, task.error = error.status, error.sentence
+        except VendorError as error:
+            task.status, task.error = "failed", error.sentence
+        except (httpx.HTTPError, KeyError, TypeError, ValueError, AttributeError) as error:
+            # the shape of an answer surprised the reader: this entity fails, the others go on
+            task.status = "failed"
+            task.error = (
+                f"{self.vendor.title} sent {task.entity.title.lower()} in a shape that the reader "
+                f"does not know ({type(error).__name__}: {error}); compare the answer with "
+                f"docs/vendors/{self.vendor.name}.md."
+            )
+        except BaseException as error:
+            self.crash = error
+            task.status, task.error = "failed", f"internal error: {type(error).__name__}"
+            raise
+        finally:
+            task.finished_at = datetime.now(UTC)
+            with self._lock:
+                self._finished.add(task.name)
+                if task.status == "failed":
+                    self._failed.add(task.name)
+            self._put(_Finished(task))
+            if not self._stopped.is_set():
+                self._submit_ready()
+
+    def _read_pages(self, task: _Task) -> None:
+        connection_id = task.account.connection_id
+        if connection_id in self.broken:
+            raise AccountBroken(self.broken[connection_id])
+        with self._lock:
+            failed = [d for d in task.entity.depends_on if (connection_id, d) in self._failed]
+        if failed:
+            raise VendorError(f"Not read, because {failed[0]} could not be read in the same sync.")
+        reading = task.reading
+        for rows in task.entity.read(reading):
+            if self._stopped.is_set():
+                return
+            if not rows:
+                continue
+            checked = check_rows(task.entity, rows, connection_id, datetime.now(UTC))
+            reading.rows_read += len(rows)
+            reading.seen.update(checked.keys)
+            reading.seen.update(r.source_id for r in checked.rejected if r.source_id)
+            self._put(_Page(task, checked))
+
+    # -- loading: the calling thread ---------------------------------------------------------
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """The (table, item) pairs of the next load; ends when it is full or all is read."""
+        staged: set[tuple[str, str, str]] = set()
+        rows = 0
+        while self.left and rows < LOAD_ROWS:
+            if self.crash is not None:
+                raise self.crash
+            try:
+                message = self._queue.get(timeout=1.0)
+            except queue.Empty:
+                continue
+            if isinstance(message, _Page):
+                buffer = self._buffers[message.task.entity.name]
+                buffer.append((message.task, message.rows))
+                rows += len(message.rows)
+                if sum(len(part) for _, part in buffer) >= BATCH_ROWS:
+                    yield from self._flush(message.task.entity.name, staged)
+            else:
+                self.left -= 1
+                self._ends.append(message.task)
+                self._report(message.task)
+        for table in list(self._buffers):
+            yield from self._flush(table, staged)
+        ended, self._ends = self._ends, []
+        for task in ended:
+            yield from self._tombstones(task)
+        if ended:
+            yield "sync_marks", [self._mark(task) for task in ended]
+
+    def _report(self, task: _Task) -> None:
+        if self.progress is not None:
+            result = task.result()
+            self.progress(
+                Progress(
+                    *task.name,
+                    task.status,
+                    result.rows_read,
+                    result.api_calls,
+                    result.seconds,
+                    len(self.tasks) - self.left,
+                    len(self.tasks),
+                )
+            )
+
+    def _flush(self, table: str, staged: set[tuple[str, str, str]]) -> Iterator[tuple[str, Any]]:
+        """Turn what is buffered of a table into one Arrow table of new and changed rows."""
+        buffer, self._buffers[table] = self._buffers[table], []
+        refused: list[dict[str, Any]] = []
+        drifted: list[dict[str, Any]] = []
+        changed: list[CheckedRows] = []
+        tasks: dict[int, _Task] = {}
+        for task, part in buffer:
+            for bad in part.rejected:
+                task.rejected += 1
+                refused.append(self._rejected(task, bad.row, bad.reason, bad.source_id))
+            drifted += self._drift(task, part)
+            kept = part.take(self._changed(task, part, staged))
+            task.unchanged += len(part) - len(kept)
+            task.written += len(kept)
+            tasks[id(kept)] = task
+            changed.append(kept)
+
+        def reject(part: CheckedRows, position: int, reason: str) -> None:
+            task = tasks[id(part)]
+            task.written -= 1
+            task.rejected += 1
+            refused.append(self._rejected(task, part.rows[position], reason, part.keys[position]))
+
+        arrow = to_arrow_safely(changed, reject) if changed else None
+        if arrow is not None:
+            yield table, arrow
+        if refused:
+            yield "rejected_rows", refused
+        if drifted:
+            yield "schema_drift", drifted
+
+    def _changed(
+        self, task: _Task, part: CheckedRows, staged: set[tuple[str, str, str]]
+    ) -> list[int]:
+        """Positions of rows that differ from what is stored or already part of this load."""
+        table, connection = task.entity.name, part.connection_id
+        known: dict[str, str] = {}
+        if self.memory is not None and not task.reading.first and part.keys:
+            known = self.memory.hashes(connection, table, part.keys)
+        positions: list[int] = []
+        for position, (key, hashed) in enumerate(zip(part.keys, part.hashes, strict=True)):
+            name = (table, connection, key)
+            if known.get(key) != hashed or name in staged:
+                staged.add(name)
+                positions.append(position)
+        return positions
+
+    def _rejected(
+        self, task: _Task, row: Any, reason: str, source_id: str | None
+    ) -> dict[str, Any]:
+        whole = row if isinstance(row, dict | list) else {"value": row}
+        return {
+            "connection_id": task.account.connection_id,
+            "_key": f"{task.entity.name}|{row_hash(whole)}",  # type: ignore[arg-type]
+            "entity": task.entity.name,
+            "source_id": source_id,
+            "reason": reason,
+            "row": orjson.loads(orjson.dumps(whole, default=str, option=orjson.OPT_NON_STR_KEYS)),
+            "rejected_at": datetime.now(UTC),
+            "run_id": self.run_id,
+        }
+
+    def _drift(self, task: _Task, part: CheckedRows) -> Iterator[dict[str, Any]]:
+        for extra in part.extras:
+            for name, value in (extra or {}).items():
+                if name in task.drift:
+                    continue
+                task.drift.add(name)
+                key = f"{task.entity.name}|{name}"
+                if self.memory is None or self.memory.is_new_drift(part.connection_id, key):
+                    yield {
+                        "connection_id": part.connection_id,
+                        "_key": key,
+                        "entity": task.entity.name,
+                        "field": name,
+                        "sample_type": type(value).__name__,
+                        "first_seen_at": datetime.now(UTC),
+                    }
+
+    def _tombstones(self, task: _Task) -> Iterator[tuple[str, Any]]:
+        """Mark what a complete reading did not see as gone, unless far too much is missing."""
+        reading = task.reading
+        if task.status != "ok" or not reading.complete or self.memory is None or reading.first:
+            return
+        known = set(self.memory.values(task.account.connection_id, task.entity.name, ()))
+        gone = known - reading.seen
+        if len(known) >= GUARD_MINIMUM and len(known) - len(gone) < GUARD_SHARE * len(known):
+            reading.complete = False
+            task.error = (
+                f"Only {len(known) - len(gone)} of {len(known)} known rows came back, so nothing "
+                f"was marked as deleted; if that is right, run the sync with --full."
+            )
+            if not reading.full:
+                return
+            reading.complete, task.error = True, None
+        if reading.confirm_gone is not None:
+            gone = {key for key in gone if reading.confirm_gone(key)}
+        if not gone:
+            return
+        task.deleted = len(gone)
+        now = datetime.now(UTC)
+        yield (
+            "tombstones",
+            [
+                {
+                    "connection_id": task.account.connection_id,
+                    "_key": f"{task.entity.name}|{key}",
+                    "entity": task.entity.name,
+                    "row_key": key,
+                    "deleted_at": now,
+                }
+                for key in sorted(gone)
+            ],
+        )
+
+    def _mark(self, task: _Task) -> dict[str, Any]:
+        result = task.result()
+        return {
+            "run_id": self.run_id,
+            "connection_id": result.connection_id,
+            "entity": result.entity,
+            "status": result.status,
+            "mode": result.mode,
+            "started_at": task.started_at,
+            "finished_at": task.finished_at,
+            "cursor_from": result.cursor_from,
+            "cursor_to": result.cursor_to,
+            "rows_read": result.rows_read,
+            "rows_written": result.rows_written,
+            "rows_unchanged": result.rows_unchanged,
+            "rows_rejected": result.rows_rejected,
+            "rows_deleted": result.rows_deleted,
+            "api_calls": result.api_calls,
+            "vendor_count": result.vendor_count,
+            "is_complete_sweep": task.reading.complete and result.status == "ok",
+            "is_probe": task.reading.probed,
+            "error": result.error or task.reading.note,
+        }
+
+
+def _selected(
+    vendor: Vendor, settings: VendorSettings, names: Collection[str] | None
+) -> list[Entity]:
+    if names is not None:
+        for name in names:
+            vendor.entity(name)
+    return in_reading_order(
+        [
+            entity
+            for entity in vendor.entities
+            if entity.enabled(settings) and (names is None or entity.name in names)
+        ]
+    )
+
+
+def sync(
+    vendor: Vendor,
+    accounts: Sequence[Account],
+    *,
+    warehouse_url: str,
+    settings: VendorSettings,
+    entities: Collection[str] | None = None,
+    lane: str = "fast",
+    full: bool = False,
+    run_id: str,
+    pipelines_dir: Path,
+    progress: Callable[[Progress], None] | None = None,
+    wait_seconds: float = 900.0,
+    http: VendorHttp | None = None,
+) -> SyncReport:
+    """Read the given entities (all by default) of the given accounts into the raw schema.
+
+    Accounts that another sync is reading are waited for, except in the lane `fast`, which leaves
+    them out and names them in `busy_accounts`. Vendor failures are results, not exceptions.
+
+    Raises `SyncRefused` if the lane stays taken, `LoadFailed` if the database refuses the rows.
+    """
+    begun = time.monotonic()
+    chosen = _selected(vendor, settings, entities)
+    locks = SyncLocks(warehouse_url)
+    store: RawStore | None = None
+    own_http = http is None
+    http = http or VendorHttp(vendor.dialect, settings)
+    pages = ThreadPoolExecutor(settings.page_workers, thread_name_prefix="page")
+    session: _Session | None = None
+    load_ids: list[str] = []
+    try:
+        if not locks.take_lane(vendor.name, lane, wait_seconds):
+            raise SyncRefused(
+                f"Another {vendor.title} sync has held the lane '{lane}' for {wait_seconds:.0f} s; "
+                f"look at the running runs in Dagster, then start this one again."
+            )
+        patience = 0.0 if lane == "fast" else wait_seconds
+        ordered = sorted(accounts, key=lambda account: account.connection_id)
+        free = [a for a in ordered if locks.take_account(a.connection_id, patience)]
+        busy = tuple(a.connection_id for a in ordered if a not in free)
+        store = RawStore(
+            vendor, warehouse_url, [a.connection_id for a in free], size=min(settings.workers, 8)
+        )
+        tasks = _tasks(free, chosen, http, settings, store, pages, full)
+        session = _Session(vendor, tasks, settings, store, run_id, progress)
+        pipeline = make_pipeline(vendor, warehouse_url, lane, pipelines_dir)
+        session.start()
+        while session.left:
+            with _load_errors(vendor), _rarer_collections():
+                pipeline.extract(as_source(vendor, session.items()), loader_file_format="csv")
+            if not locks.still_held():
+                raise SyncRefused(
+                    "The database session that held this sync's locks is gone, so nothing was "
+                    "loaded; start the sync again."
+                )
+            with _load_errors(vendor):
+                pipeline.normalize()
+                load_ids += pipeline.load(raise_on_failed_jobs=True).loads_ids
+        return SyncReport(
+            vendor=vendor.name,
+            run_id=run_id,
+            results=[task.result() for task in tasks],
+            broken_accounts=dict(session.broken),
+            busy_accounts=busy,
+            load_ids=tuple(load_ids),
+            seconds=time.monotonic() - begun,
+        )
+    finally:
+        if session is not None:
+            session.stop()
+        pages.shutdown(wait=False, cancel_futures=True)
+        if own_http:
+            http.close()
+        if store is not None:
+            store.close()
+        locks.release()
+
+
+def _tasks(
+    accounts: Sequence[Account],
+    entities: Sequence[Entity],
+    http: VendorHttp,
+    settings: VendorSettings,
+    store: RawStore,
+    pages: ThreadPoolExecutor,
+    full: bool,
+) -> list[_Task]:
+    names = {entity.name for entity in entities}
+    now = datetime.now(UTC)
+    tasks: list[_Task] = []
+    # entity by entity, so that all accounts get their first figures early
+    handovers = {account.connection_id: Handover() for account in accounts}
+    for entity in entities:
+        for account in accounts:
+            memory: Memory = ConnectionMemory(store, account.connection_id)
+            reading = Reading(
+                entity=entity,
+                api=http.api(account, CallCounter()),
+                settings=settings,
+                memory=memory,
+                handover=handovers[account.connection_id],
+                now=now,
+                full=full,
+                pages=pages,
+            )
+            waits_for = {name for name in entity.depends_on if name in names}
+            tasks.append(_Task(account, entity, reading, waits_for))
+    return tasks

@@ -1,0 +1,11 @@
+"""Every vendor there is. A new one is registered here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipelines.common.entity import Vendor
+from pipelines.fub.source import FUB
+from pipelines.rezen.source import REZEN
+
+VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (REZEN, FUB)}

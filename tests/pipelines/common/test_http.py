@@ -1,0 +1,193 @@
+"""The HTTP layer: what is tried again, what is not, and what a person reads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+import httpx
+import pytest
+from pipelines.common.account import Account, StaticCredentials
+from pipelines.common.budget import Rate
+from pipelines.common.errors import (
+    AccountBroken,
+    ContractBroken,
+    RecordUnavailable,
+    ResourceUnavailable,
+    RetryLater,
+)
+from pipelines.common.http import Api, Dialect, VendorHttp, VendorSettings, _without_nul
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class RecordingClock:
+    """Remembers pauses instead of making them."""
+
+    def __init__(self) -> None:
+        self.pauses: list[float] = []
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+        self.now += seconds or 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+def _authorize(credentials: Mapping[str, str], _settings: VendorSettings) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {credentials['token']}"}
+
+
+def _exchange(
+    _client: httpx.Client, credentials: Mapping[str, str], _settings: VendorSettings
+) -> Mapping[str, str]:
+    if credentials["refresh"] == "revoked":
+        raise AccountBroken("The vendor refuses to renew the token; connect the account again.")
+    return {"token": "fresh", "refresh": "next"}
+
+
+def make_api(handler: Handler, **credentials: str) -> tuple[Api, RecordingClock]:
+    clock = RecordingClock()
+    dialect = Dialect(
+        "Vendor",
+        _authorize,
+        {"default": Rate(1000, 1.0)},
+        exchange=_exchange if "refresh" in credentials else None,
+    )
+    http = VendorHttp(
+        dialect, VendorSettings(), clock=clock, transport=httpx.MockTransport(handler)
+    )
+    held = StaticCredentials({"token": "stale", **credentials})
+    return http.api(Account("a:v", "a", "v", held)), clock
+
+
+def answering(*responses: httpx.Response | Exception) -> Handler:
+    """Give the responses in turn; the last one for ever."""
+    left = list(responses)
+
+    def handler(_request: httpx.Request) -> httpx.Response:
+        response = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(response, Exception):
+            raise response
+        return response
+
+    return handler
+
+
+OK = httpx.Response(200, json={"fine": True})
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        httpx.Response(500),
+        httpx.Response(502, html="<html>bad gateway</html>"),
+        httpx.Response(503),
+        httpx.Response(200, content=b""),
+        httpx.Response(200, content=b'{"people": [{"id": 1'),
+        httpx.Response(200, html="<html>maintenance</html>"),
+        httpx.ReadTimeout("slow"),
+        httpx.ConnectError("refused"),
+        httpx.RemoteProtocolError("reset"),
+    ],
+)
+def test_a_passing_failure_is_tried_again(passing: httpx.Response | Exception) -> None:
+    api, clock = make_api(answering(passing, passing, OK))
+    assert api.get("http://v.test/x").data == {"fine": True}
+    assert api.counter.count == 3
+    assert clock.pauses[1] > clock.pauses[0], "the pause does not grow"
+
+
+def test_a_lasting_outage_ends_in_one_sentence() -> None:
+    api, _ = make_api(answering(httpx.Response(503, html="<h1>secret page</h1>")))
+    with pytest.raises(RetryLater, match=r"^Vendor answered HTTP 503 to GET /x; .* later\.$"):
+        api.get("http://v.test/x")
+    assert api.counter.count == VendorSettings().max_attempts
+
+
+def test_retry_after_is_the_pause() -> None:
+    limited = httpx.Response(429, headers={"Retry-After": "7"}, json={"message": "slow down"})
+    api, clock = make_api(answering(limited, OK))
+    api.get("http://v.test/x")
+    assert 7.0 <= clock.pauses[0] < 8.0
+
+
+def test_a_429_without_retry_after_is_waited_out() -> None:
+    api, clock = make_api(answering(*[httpx.Response(429)] * 5, OK))
+    assert api.get("http://v.test/x").data == {"fine": True}
+    assert api.counter.count == 6, "a limit is worth more tries than an outage"
+    assert sum(clock.pauses) > 10
+
+
+@pytest.mark.parametrize(
+    ("response", "single", "error"),
+    [
+        (httpx.Response(400, json={"errorMessage": "bad limit"}), False, ContractBroken),
+        (httpx.Response(401), False, AccountBroken),
+        (httpx.Response(403), False, ResourceUnavailable),
+        (httpx.Response(403), True, RecordUnavailable),
+        (httpx.Response(404), False, ResourceUnavailable),
+        (httpx.Response(404), True, RecordUnavailable),
+        (httpx.Response(410), True, RecordUnavailable),
+    ],
+)
+def test_a_lasting_failure_is_not_tried_again(
+    response: httpx.Response, single: bool, error: type[Exception]
+) -> None:
+    api, clock = make_api(answering(response))
+    with pytest.raises(error) as caught:
+        api.get("http://v.test/x", single_record=single)
+    assert clock.pauses == []
+    assert str(caught.value).endswith((".", ";")), "not a sentence"
+
+
+def test_an_expired_token_is_renewed_once_and_the_request_repeated() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        fresh = request.headers["Authorization"] == "Bearer fresh"
+        return OK if fresh else httpx.Response(401)
+
+    api, _ = make_api(handler, refresh="good")
+    assert api.get("http://v.test/x").data == {"fine": True}
+    assert api.account.credentials.get()["refresh"] == "next", "the rotated token was lost"
+
+
+def test_a_renewed_token_that_is_refused_too_breaks_the_account() -> None:
+    api, _ = make_api(answering(httpx.Response(401)), refresh="good")
+    with pytest.raises(AccountBroken, match="connect the account again"):
+        api.get("http://v.test/x")
+    assert api.counter.count == 2
+
+
+def test_a_revoked_grant_breaks_the_account() -> None:
+    api, _ = make_api(answering(httpx.Response(401)), refresh="revoked")
+    with pytest.raises(AccountBroken, match="refuses to renew"):
+        api.get("http://v.test/x")
+
+
+def test_no_error_tells_the_credential() -> None:
+    for status in (400, 401, 403, 404, 429, 500):
+        api, _ = make_api(answering(httpx.Response(status, json={"message": "no"})))
+        with pytest.raises(Exception, match="Vendor") as caught:
+            api.get("http://v.test/x")
+        assert "stale" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (rb'"a\u0000b"', b'"ab"'),
+        (rb'"a\\u0000b"', rb'"a\\u0000b"'),
+        (rb'"a\\\u0000b"', rb'"a\\b"'),
+        (rb'"\u0000\u0000"', b'""'),
+        (rb'"none"', b'"none"'),
+    ],
+)
+def test_nul_characters_are_removed_and_escaped_backslashes_are_not(
+    sent: bytes, kept: bytes
+) -> None:
+    assert _without_nul(sent) == kept

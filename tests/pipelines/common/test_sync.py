@@ -1,0 +1,336 @@
+"""The engine against a real PostgreSQL: nothing is lost, doubled, hidden or left half done."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg2
+import pytest
+from brokerage.database.engine import LIBPQ_DRIVER, LOADER, role_url
+from pipelines.common import run
+from pipelines.common.entity import Vendor
+from pipelines.common.http import VendorSettings
+from pipelines.common.load import prepare_raw
+from pipelines.common.reading import SyncReport
+
+from tests.pipelines.common.fake import FakeServer, account, make_vendor
+
+SETTINGS = VendorSettings(backoff_seconds=0.001, max_attempts=2, workers=4, page_workers=4)
+
+
+class Bench:
+    """A fake vendor, a warehouse, and a way to sync and to look."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self.folder = folder
+        self.vendor: Vendor = make_vendor()
+        self.server = FakeServer()
+        prepare_raw(self.vendor, url, folder)
+
+    def sync(self, *keys: str, lane: str = "fast", **options: Any) -> SyncReport:
+        http = self.server.http(self.vendor, SETTINGS)
+        return run.sync(
+            self.vendor,
+            [account(key) for key in keys],
+            warehouse_url=self.url,
+            settings=SETTINGS,
+            lane=lane,
+            run_id=options.pop("run_id", "run"),
+            pipelines_dir=self.folder,
+            http=http,
+            **options,
+        )
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        connection = psycopg2.connect(self.url)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(query)
+                return cursor.fetchall()
+        finally:
+            connection.close()
+
+    def things(self) -> list[tuple[Any, ...]]:
+        return self.rows("select connection_id, id, name from raw_rezen.things order by 1, 2")
+
+    def gone(self) -> list[str]:
+        return [row[0] for row in self.rows("select row_key from raw_rezen.tombstones order by 1")]
+
+    def counted_marks(self) -> int:
+        return int(
+            self.rows(
+                "select count(*) from raw_rezen.sync_marks m join raw_rezen._dlt_loads l"
+                " on l.load_id = m._dlt_load_id and l.status = 0"
+            )[0][0]
+        )
+
+
+@pytest.fixture
+def bench(database: str, tmp_path: Path) -> Iterator[Bench]:
+    del database
+    yield Bench(role_url(LOADER, driver=LIBPQ_DRIVER), tmp_path / "dlt")
+
+
+def thing(number: int, name: str = "thing") -> dict[str, Any]:
+    return {"id": number, "name": name, "price": {"amount": 1.5, "currency": "USD"}}
+
+
+def result(report: SyncReport, entity: str = "things", key: str = "ada") -> Any:
+    [found] = [
+        r for r in report.results if r.entity == entity and r.connection_id == f"{key}:rezen"
+    ]
+    return found
+
+
+def test_the_same_sync_twice_changes_nothing(bench: Bench) -> None:
+    bench.server.things = {"ada": [thing(n) for n in range(5)], "ben": [thing(0, "ben's")]}
+    first = result(bench.sync("ada", "ben"))
+    assert (first.rows_read, first.rows_written, first.mode) == (5, 5, "full")
+    before = bench.rows("select * from raw_rezen.things order by 1, 2")
+    again = result(bench.sync("ada", "ben"))
+    assert (again.rows_read, again.rows_written, again.rows_unchanged) == (5, 0, 5)
+    assert bench.rows("select * from raw_rezen.things order by 1, 2") == before
+    assert ("ben:rezen", "0", "ben's") in bench.things(), "connections overwrite each other"
+
+
+def test_a_change_a_new_row_and_a_departure(bench: Bench) -> None:
+    bench.server.things["ada"] = [thing(1), thing(2), thing(3)]
+    bench.sync("ada")
+    bench.server.things["ada"] = [thing(1), thing(2, "renamed"), thing(4)]
+    report = result(bench.sync("ada"))
+    assert (report.rows_written, report.rows_unchanged, report.rows_deleted) == (2, 1, 1)
+    assert bench.gone() == ["3"]
+    assert [row[1:] for row in bench.things()] == [
+        ("1", "thing"), ("2", "renamed"), ("3", "thing"), ("4", "thing"),
+    ]  # fmt: skip
+
+
+def test_a_row_that_comes_back_is_alive_again(bench: Bench) -> None:
+    for present in ([1, 2], [1], [1, 2]):
+        bench.server.things["ada"] = [thing(n) for n in present]
+        bench.sync("ada")
+    alive = bench.rows(
+        "select t._key from raw_rezen.things t left join raw_rezen.tombstones d"
+        " on d.row_key = t._key and d.deleted_at >= t._synced_at where d.row_key is null order by 1"
+    )
+    assert alive == [("1",), ("2",)]
+
+
+def test_a_sweep_that_comes_back_nearly_empty_deletes_nothing(bench: Bench) -> None:
+    bench.server.things["ada"] = [thing(n) for n in range(30)]
+    bench.sync("ada")
+    bench.server.things["ada"] = [thing(1)]
+    report = result(bench.sync("ada"))
+    assert (report.status, report.rows_deleted) == ("ok", 0)
+    assert report.error.startswith("Only 1 of 30 known rows came back")
+    assert bench.gone() == []
+    assert result(bench.sync("ada", full=True)).rows_deleted == 29, "asked for in full"
+
+
+def test_a_doubled_row_lands_once_in_its_latest_form(bench: Bench) -> None:
+    bench.server.things["ada"] = [thing(1, "old"), thing(2), thing(1, "new")]
+    bench.sync("ada")
+    assert [row[1:] for row in bench.things()] == [("1", "new"), ("2", "thing")]
+
+
+def test_bad_rows_are_kept_with_their_reason_and_once(bench: Bench) -> None:
+    bad = {"id": 2, "fee": "a lot", "name": "Näme", "secretNumber": "1"}
+    bench.server.things["ada"] = [thing(1), bad, {"name": "no id"}, thing(3)]
+    for _ in range(2):
+        report = result(bench.sync("ada"))
+        assert (report.status, report.rows_rejected) == ("ok", 2)
+    kept = bench.rows("select source_id, reason, row from raw_rezen.rejected_rows order by 1")
+    assert kept == [
+        ("2", "fee: Input should be a valid decimal", {"id": 2, "fee": "a lot", "name": "Näme"}),
+        (None, "id: Field required", {"name": "no id"}),
+    ]
+    assert [row[1] for row in bench.things()] == ["1", "3"]
+
+
+def test_a_refused_row_does_not_delete_its_stored_self(bench: Bench) -> None:
+    bench.server.things["ada"] = [thing(1), thing(2)]
+    bench.sync("ada")
+    bench.server.things["ada"] = [thing(1), {"id": 2, "fee": "a lot"}]
+    assert result(bench.sync("ada")).rows_deleted == 0
+
+
+def test_unknown_fields_are_kept_and_reported_once(bench: Bench) -> None:
+    bench.server.things["ada"] = [{"id": 1, "brandNew": 5}, {"id": 2, "brandNew": 6}]
+    assert result(bench.sync("ada")).drift == ("brandNew",)
+    bench.sync("ada")
+    assert bench.rows("select entity, field, sample_type from raw_rezen.schema_drift") == [
+        ("things", "brandNew", "int")
+    ]
+    assert bench.rows("select _extra from raw_rezen.things order by id") == [
+        ({"brandNew": 5},),
+        ({"brandNew": 6},),
+    ]
+
+
+def test_one_broken_account_does_not_hurt_the_others(bench: Bench) -> None:
+    bench.server.things["ada"] = [thing(1)]
+    bench.server.special[("ben", "/things")] = lambda _r: httpx.Response(401)
+    report = bench.sync("ada", "ben")
+    assert result(report).status == "ok"
+    assert list(report.broken_accounts) == ["ben:rezen"]
+    assert report.broken_accounts["ben:rezen"].endswith("connect the account again.")
+    assert {r.status for r in report.results if r.agent_key == "ben"} == {"failed"}
+    assert ("ben", "/things/1/details") not in bench.server.calls
+
+
+def test_a_failed_entity_stops_its_dependants_and_keeps_its_cursor(bench: Bench) -> None:
+    bench.server.things["ada"] = [thing(1)]
+    bench.sync("ada")
+    bench.server.special[("ada", "/things")] = lambda _r: httpx.Response(503)
+    report = bench.sync("ada")
+    failed, dependant = result(report), result(report, "details")
+    assert (failed.status, failed.cursor_to) == ("failed", "seen 1")
+    assert "HTTP 503" in failed.error
+    assert dependant.error == "Not read, because things could not be read in the same sync."
+    del bench.server.special[("ada", "/things")]
+    assert result(bench.sync("ada")).cursor_from == "seen 1"
+
+
+@pytest.mark.parametrize(("code", "status"), [(403, "not_permitted"), (404, "not_available")])
+def test_a_missing_permission_is_an_answer_not_a_failure(
+    bench: Bench, code: int, status: str
+) -> None:
+    bench.server.special[("ada", "/things")] = lambda _r: httpx.Response(code)
+    report = bench.sync("ada")
+    assert result(report).status == status
+    assert report.failures == []
+
+
+def test_an_answer_of_another_shape_is_a_sentence(bench: Bench) -> None:
+    bench.server.special[("ada", "/things")] = lambda _r: httpx.Response(200, json={"oops": 1})
+    report = result(bench.sync("ada"))
+    assert report.status == "failed"
+    assert report.error.startswith("Testing Vendor sent things in a shape that")
+
+
+def test_a_failed_load_commits_no_cursor(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed after the rows were copied but before the package was complete."""
+    bench.server.things["ada"] = [thing(1)]
+
+    def die(*_args: object, **_kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dlt.load.load.Load.complete_package", die)
+        with pytest.raises(KeyboardInterrupt):
+            bench.sync("ada")
+    assert bench.counted_marks() == 0
+    report = result(bench.sync("ada"))
+    assert (report.cursor_from, report.mode) == (None, "full")
+    assert [row[1] for row in bench.things()] == ["1"]
+
+
+def test_a_long_sync_is_cut_into_loads_and_loses_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "LOAD_ROWS", 10)
+    bench.server.things = {key: [thing(n) for n in range(25)] for key in ("ada", "ben", "cora")}
+    report = bench.sync("ada", "ben", "cora")
+    assert len(report.load_ids) > 3
+    assert len(bench.things()) == 75
+    assert bench.counted_marks() == 6
+
+
+def test_writers_in_different_lanes_lose_nothing(bench: Bench) -> None:
+    """Two agents onboarded at the same moment into one schema, six rounds."""
+    for round_ in range(6):
+        keys = [f"r{round_}a", f"r{round_}b"]
+        bench.server.things |= {key: [thing(n) for n in range(400)] for key in keys}
+        together = threading.Barrier(2)
+
+        def onboard(key: str, lane: str, together: threading.Barrier = together) -> SyncReport:
+            together.wait(timeout=30)
+            return bench.sync(key, lane=lane)
+
+        with ThreadPoolExecutor(2) as pool:
+            reports = list(pool.map(onboard, keys, ["fast", "onboarding"]))
+        assert not [f for report in reports for f in report.failures]
+    counts = bench.rows("select connection_id, count(*) from raw_rezen.things group by 1")
+    assert len(counts) == 12
+    assert {count for _, count in counts} == {400}
+
+
+def test_a_connection_is_read_by_one_sync_at_a_time(bench: Bench) -> None:
+    bench.server.things = {"ada": [thing(1)], "ben": [thing(1)]}
+    entered, leave = threading.Event(), threading.Event()
+
+    def slowly(_request: httpx.Request) -> httpx.Response:
+        entered.set()
+        assert leave.wait(30)
+        return httpx.Response(200, json=[thing(1)])
+
+    bench.server.special[("ada", "/things")] = slowly
+    with ThreadPoolExecutor(1) as pool:
+        long_one = pool.submit(bench.sync, "ada", lane="onboarding")
+        assert entered.wait(30)
+        quick = bench.sync("ada", "ben", lane="fast")
+        leave.set()
+        assert result(long_one.result()).status == "ok"
+    assert quick.busy_accounts == ("ada:rezen",)
+    assert {r.connection_id for r in quick.results} == {"ben:rezen"}
+
+
+def test_a_taken_lane_is_waited_for_and_then_refused(bench: Bench) -> None:
+    locks = run.SyncLocks(bench.url)
+    assert locks.take_lane("rezen", "fast", 0)
+    with pytest.raises(run.SyncRefused, match="held the lane"):
+        bench.sync("ada", wait_seconds=0.05)
+    locks.release()
+    bench.server.things["ada"] = [thing(1)]
+    assert result(bench.sync("ada")).status == "ok"
+
+
+def test_a_refused_load_is_one_sentence_and_moves_no_cursor(bench: Bench) -> None:
+    bench.server.things["ada"] = [thing(1)]
+    owner = psycopg2.connect(bench.url)
+    with owner, owner.cursor() as cursor:
+        cursor.execute("alter table raw_rezen.things add constraint no check (id <> '1')")
+    owner.close()
+    with pytest.raises(run.LoadFailed, match=r"could not be loaded into raw_rezen \(load: .*again"):
+        bench.sync("ada")
+    assert bench.counted_marks() == 0
+
+
+def test_a_bug_in_a_reader_ends_the_sync_and_loads_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.server.things["ada"] = [thing(1)]
+
+    def bug(*_args: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(run, "check_rows", bug)
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        bench.sync("ada")
+    assert bench.counted_marks() == 0
+
+
+def test_an_unknown_entity_is_refused_by_name(bench: Bench) -> None:
+    with pytest.raises(KeyError, match="has no entity 'nope'; it has things, details"):
+        bench.sync("ada", entities=["nope"])
+
+
+def test_only_the_chosen_entities_are_read(bench: Bench) -> None:
+    bench.server.things["ada"] = [thing(1)]
+    report = bench.sync("ada", entities=["things"])
+    assert [r.entity for r in report.results] == ["things"]
+
+
+def test_raw_tables_describe_themselves(bench: Bench) -> None:
+    [comment] = bench.rows(
+        "select col_description('raw_rezen.things'::regclass, attnum) from pg_attribute"
+        " where attrelid = 'raw_rezen.things'::regclass and attname = 'price_amount'"
+    )
+    assert comment == ("price",)
+    prepare_raw(bench.vendor, bench.url, bench.folder)
