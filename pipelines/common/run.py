@@ -28,7 +28,7 @@ from typing import Any
 import httpx
 import orjson
 import psycopg2
-from dlt.destinations.exceptions import DestinationException
+from dlt.common.destination.exceptions import DestinationException
 from dlt.extract.exceptions import ResourceExtractionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 

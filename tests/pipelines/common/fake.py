@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from pydantic import Field
+
 from pipelines.common.account import Account, StaticCredentials
 from pipelines.common.budget import Rate
 from pipelines.common.entity import Entity, Row, Vendor
 from pipelines.common.http import Dialect, VendorHttp, VendorSettings
 from pipelines.common.model import Amount, Id, Instant, Json, Money, VendorModel
 from pipelines.common.reading import Reading
-from pydantic import Field
 
 BASE = "http://vendor.test"
 
@@ -62,7 +63,9 @@ def make_vendor(name: str = "rezen") -> Vendor:
         title="Testing Vendor",
         dialect=Dialect("Testing Vendor", _authorize, {"default": Rate(1000, 1.0, 8)}),
         entities=(
-            Entity("things", "Things", "all things", Thing, ("id",), _read_things, "sweep", "§1", "A"),
+            Entity(
+                "things", "Things", "all things", Thing, ("id",), _read_things, "sweep", "§1", "A",
+            ),
             Entity(
                 "details", "Details", "their details", Detail, ("id",), _read_details,
                 "detail", "§2", "A", depends_on=("things",),

@@ -7,6 +7,7 @@ from collections import deque
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pipelines.common.budget import Budgets, Rate, RateBudget
 
 

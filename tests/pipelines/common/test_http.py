@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import httpx
 import pytest
+
 from pipelines.common.account import Account, StaticCredentials
 from pipelines.common.budget import Rate
 from pipelines.common.errors import (

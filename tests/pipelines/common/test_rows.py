@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import Field
+
 from pipelines.common.entity import Entity
 from pipelines.common.model import CalendarDate, Number, columns_of
 from pipelines.common.rows import check_rows, row_hash, to_arrow, to_arrow_safely
-from pydantic import Field
-
 from tests.pipelines.common.fake import Thing, make_vendor
 
 THINGS = make_vendor().entity("things")

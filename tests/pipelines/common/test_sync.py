@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,13 @@ from typing import Any
 import httpx
 import psycopg2
 import pytest
+
 from brokerage.database.engine import LIBPQ_DRIVER, LOADER, role_url
 from pipelines.common import run
 from pipelines.common.entity import Vendor
 from pipelines.common.http import VendorSettings
 from pipelines.common.load import prepare_raw
 from pipelines.common.reading import SyncReport
-
 from tests.pipelines.common.fake import FakeServer, account, make_vendor
 
 SETTINGS = VendorSettings(backoff_seconds=0.001, max_attempts=2, workers=4, page_workers=4)
@@ -72,9 +71,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(database: str, tmp_path: Path) -> Iterator[Bench]:
+def bench(database: str, tmp_path: Path) -> Bench:
     del database
-    yield Bench(role_url(LOADER, driver=LIBPQ_DRIVER), tmp_path / "dlt")
+    return Bench(role_url(LOADER, driver=LIBPQ_DRIVER), tmp_path / "dlt")
 
 
 def thing(number: int, name: str = "thing") -> dict[str, Any]:
