@@ -1,0 +1,3 @@
+"""reZEN, imitated: yenta (people), arrakis (deals, revenue share), plutus (equity), keymaker (sign-
+in).
+"""

@@ -1,0 +1,1 @@
+"""One synthetic brokerage: people, sponsor tree, teams, deals, caps, revenue share, stock."""
