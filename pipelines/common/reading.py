@@ -10,15 +10,22 @@ is gone; `confirm_gone(key)` may ask the vendor first), `vendor_count` if the ve
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+import xxhash
 
 from pipelines.common.account import Account
 from pipelines.common.entity import Entity
 from pipelines.common.http import Api, CallCounter, VendorSettings
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -77,6 +84,32 @@ class EmptyMemory:
         return {}
 
 
+class SeenKeys:
+    """The keys that a reading saw, as eight bytes each: millions of them stay a few megabytes.
+
+    Two keys with the same hash (one chance in a million among five million keys) would only hide
+    one deletion.
+    """
+
+    def __init__(self) -> None:
+        self._hashes = array("Q")
+        self._sorted: npt.NDArray[np.uint64] | None = None
+
+    def add(self, keys: Iterable[str]) -> None:
+        """Remember keys."""
+        self._hashes.extend(xxhash.xxh3_64_intdigest(key.encode()) for key in keys)
+        self._sorted = None
+
+    def missing(self, keys: Sequence[str]) -> list[str]:
+        """Those of `keys` that were not seen."""
+        if self._sorted is None:
+            self._sorted = np.unique(np.frombuffer(self._hashes, dtype=np.uint64))
+        hashes = (xxhash.xxh3_64_intdigest(key.encode()) for key in keys)
+        asked = np.fromiter(hashes, dtype=np.uint64, count=len(keys))
+        found = np.isin(asked, self._sorted, assume_unique=False)
+        return [key for key, was_seen in zip(keys, found, strict=True) if not was_seen]
+
+
 class Handover:
     """What readers of one account leave for each other within one sync. Thread-safe.
 
@@ -124,7 +157,7 @@ class Reading:
     confirm_gone: Callable[[str], bool] | None = None
 
     rows_read: int = 0
-    seen: set[str] = field(default_factory=set, repr=False)
+    seen: SeenKeys = field(default_factory=SeenKeys, repr=False)
 
     def __post_init__(self) -> None:
         self._mark = self.memory.mark(self.entity.name)

@@ -22,7 +22,6 @@ from pipelines.common.entity import Entity, Row
 from pipelines.common.model import ColumnType, ModelField, MoneyValue, VendorModel, fields_of
 
 _NUMBER_STEP = Decimal("0.000000001")
-_HASH_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 _ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
     "text": pa.string(),
     "bigint": pa.int64(),
@@ -96,9 +95,42 @@ def _reason(error: ValidationError) -> str:
     return "; ".join(words) + more
 
 
-def row_hash(row: Row) -> str:
-    """A 64-bit hash of a vendor row that does not depend on the order of its keys."""
-    return xxhash.xxh3_64_hexdigest(orjson.dumps(row, default=str, option=_HASH_OPTIONS))
+def _encode(row: Any) -> bytes:
+    return orjson.dumps(row, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+def row_hash(row: Any) -> str:
+    """A 64-bit hash of a vendor row. Another order of its keys counts as a change."""
+    return xxhash.xxh3_64_hexdigest(_encode(row))
+
+
+@cache
+def _denied_marks(denied: frozenset[str]) -> tuple[bytes, ...]:
+    return tuple(f'"{name}":'.encode() for name in sorted(denied))
+
+
+def _permitted(rows: Sequence[Any], denied: frozenset[str]) -> tuple[list[Any], list[bytes]]:
+    """The rows without denied keys, and each as JSON bytes.
+
+    Looking for the names in the bytes, which the hash needs anyway, is ten times cheaper than
+    walking through every row.
+    """
+    marks = _denied_marks(denied)
+    kept: list[Any] = []
+    encoded: list[bytes] = []
+    for row in rows:
+        blob = _encode(row)
+        if marks and any(mark in blob for mark in marks):
+            row = _without_denied(row, denied)
+            blob = _encode(row)
+        kept.append(row)
+        encoded.append(blob)
+    return kept, encoded
+
+
+def _source_id(row: Any) -> str | None:
+    source_id = row.get("id") if isinstance(row, dict) else None
+    return None if source_id is None else str(source_id)
 
 
 def _validate(model: type[VendorModel], row: Row) -> VendorModel:
@@ -119,51 +151,71 @@ def _validate(model: type[VendorModel], row: Row) -> VendorModel:
             raise error from None
 
 
-def _source_id(row: Any) -> str | None:
-    source_id = row.get("id") if isinstance(row, dict) else None
-    return None if source_id is None else str(source_id)
-
-
 def check_rows(
     entity: Entity, rows: Sequence[Row], connection_id: str, synced_at: datetime
 ) -> CheckedRows:
     """Check one page against the entity's model; what does not fit is in `rejected`."""
     model = entity.model
-    if model.denied:
-        rows = [_without_denied(row, model.denied) for row in rows]
     checked = CheckedRows(entity, connection_id, synced_at)
+    permitted, encoded = _permitted(rows, model.denied)
     try:
-        models = _adapter(model).validate_python(rows)
+        models = _adapter(model).validate_python(permitted)
     except ValidationError:
-        good: list[Row] = []
-        models = []
-        for row in rows:
-            try:
-                models.append(_validate(model, row))
-                good.append(row)
-            except ValidationError as error:
-                checked.rejected.append(Rejected(row, _reason(error), _source_id(row)))
-        rows = good
-    prefix = model.custom_prefix
-    for row, one in zip(rows, models, strict=True):
+        permitted, encoded, models = _valid_alone(model, permitted, encoded, checked)
+    one_part = entity.key[0] if len(entity.key) == 1 else None
+    for row, blob, one in zip(permitted, encoded, models, strict=True):
         values = one.__dict__
-        parts = [values[name] for name in entity.key]
-        if any(part is None for part in parts):
-            missing = entity.key[[part is None for part in parts].index(True)]
-            checked.rejected.append(
-                Rejected(row, f"{missing}: a part of the key is missing", _source_id(row))
-            )
-            continue
-        checked.keys.append(str(parts[0]) if len(parts) == 1 else "|".join(map(str, parts)))
-        checked.hashes.append(row_hash(row))
+        if one_part is not None and values[one_part] is not None:
+            key = str(values[one_part])
+        else:
+            parts = [values[name] for name in entity.key]
+            if any(part is None for part in parts):
+                missing = entity.key[[part is None for part in parts].index(True)]
+                checked.rejected.append(
+                    Rejected(row, f"{missing}: a part of the key is missing", _source_id(row))
+                )
+                continue
+            key = "|".join(map(str, parts))
+        checked.keys.append(key)
+        checked.hashes.append(xxhash.xxh3_64_hexdigest(blob))
         checked.rows.append(row)
         checked.values.append(values)
-        extra = one.__pydantic_extra__ or None
-        if extra and prefix:
-            values["_custom"] = {k: v for k, v in extra.items() if k.startswith(prefix)} or None
-            extra = {k: v for k, v in extra.items() if not k.startswith(prefix)} or None
-        checked.extras.append(extra)
+        extra = one.__pydantic_extra__
+        if not extra:
+            checked.extras.append(None)
+        elif model.custom_prefix:
+            checked.extras.append(_split_custom(values, extra, model.custom_prefix))
+        else:
+            checked.extras.append(extra)
     return checked
+
+
+def _split_custom(
+    values: dict[str, Any], extra: dict[str, Any], prefix: str
+) -> dict[str, Any] | None:
+    """Put an account's own fields under `_custom`; what remains is unknown."""
+    custom: dict[str, Any] = {}
+    unknown: dict[str, Any] = {}
+    for name, value in extra.items():
+        (custom if name.startswith(prefix) else unknown)[name] = value
+    values["_custom"] = custom or None
+    return unknown or None
+
+
+def _valid_alone(
+    model: type[VendorModel], rows: list[Any], encoded: list[bytes], checked: CheckedRows
+) -> tuple[list[Any], list[bytes], list[VendorModel]]:
+    """Check row by row; those that do not fit go to `checked.rejected`."""
+    good: tuple[list[Any], list[bytes], list[VendorModel]] = ([], [], [])
+    for row, blob in zip(rows, encoded, strict=True):
+        try:
+            one = _validate(model, row)
+        except ValidationError as error:
+            checked.rejected.append(Rejected(row, _reason(error), _source_id(row)))
+            continue
+        for column, value in zip(good, (row, blob, one), strict=True):
+            column.append(value)  # type: ignore[attr-defined]
+    return good
 
 
 def _dump(value: Any) -> str | None:

@@ -263,8 +263,8 @@ class _Session:
                 continue
             checked = check_rows(task.entity, rows, connection_id, datetime.now(UTC))
             reading.rows_read += len(rows)
-            reading.seen.update(checked.keys)
-            reading.seen.update(r.source_id for r in checked.rejected if r.source_id)
+            reading.seen.add(checked.keys)
+            reading.seen.add(r.source_id for r in checked.rejected if r.source_id)
             self._put(_Page(task, checked))
 
     # -- loading: the calling thread ---------------------------------------------------------
@@ -367,7 +367,7 @@ class _Session:
         whole = row if isinstance(row, dict | list) else {"value": row}
         return {
             "connection_id": task.account.connection_id,
-            "_key": f"{task.entity.name}|{row_hash(whole)}",  # type: ignore[arg-type]
+            "_key": f"{task.entity.name}|{row_hash(whole)}",
             "entity": task.entity.name,
             "source_id": source_id,
             "reason": reason,
@@ -398,19 +398,20 @@ class _Session:
         reading = task.reading
         if task.status != "ok" or not reading.complete or self.memory is None or reading.first:
             return
-        known = set(self.memory.values(task.account.connection_id, task.entity.name, ()))
-        gone = known - reading.seen
-        if len(known) >= GUARD_MINIMUM and len(known) - len(gone) < GUARD_SHARE * len(known):
+        known, gone = 0, []
+        for keys in self.memory.key_batches(task.account.connection_id, task.entity.name):
+            known += len(keys)
+            gone += reading.seen.missing(keys)
+        back = known - len(gone)
+        if known >= GUARD_MINIMUM and back < GUARD_SHARE * known and not reading.full:
             reading.complete = False
             task.error = (
-                f"Only {len(known) - len(gone)} of {len(known)} known rows came back, so nothing "
-                f"was marked as deleted; if that is right, run the sync with --full."
+                f"Only {back} of {known} known rows came back, so nothing was marked as deleted; "
+                f"if that is right, run the sync with --full."
             )
-            if not reading.full:
-                return
-            reading.complete, task.error = True, None
+            return
         if reading.confirm_gone is not None:
-            gone = {key for key in gone if reading.confirm_gone(key)}
+            gone = [key for key in gone if reading.confirm_gone(key)]
         if not gone:
             return
         task.deleted = len(gone)

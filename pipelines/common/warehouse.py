@@ -252,6 +252,24 @@ class RawStore:
             cursor.execute(query, (connection_id, f"{entity}|"))
             return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}
 
+    def key_batches(
+        self, connection_id: str, entity: str, size: int = 50_000
+    ) -> Iterator[list[str]]:
+        """The keys of all live rows, a batch at a time."""
+        query = sql.SQL("select r._key ") + _LIVE.format(**self._names(entity))
+        last = ""
+        with self._cursor() as cursor:
+            while True:
+                cursor.execute(
+                    query + sql.SQL(" and r._key > %s order by r._key limit %s"),
+                    (connection_id, f"{entity}|", last, size),
+                )
+                keys = [row[0] for row in cursor.fetchall()]
+                if not keys:
+                    return
+                yield keys
+                last = keys[-1]
+
     def hashes(self, connection_id: str, entity: str, keys: Sequence[str]) -> dict[str, str]:
         """The row hashes of those of `keys` that are live."""
         query = (
