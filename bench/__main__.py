@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform as machine
 import subprocess
 import sys
@@ -134,7 +135,7 @@ def main() -> None:
         ours = results[phase]["platform"]["rows_per_second"]
         results[phase]["times_stock"] = ours / results[phase]["stock"]["rows_per_second"]
         results[phase]["of_floor"] = ours / results[phase]["floor"]["rows_per_second"]
-    results["machine"] = {"cores": machine.os.cpu_count(), "python": machine.python_version()}
+    results["machine"] = {"cores": os.cpu_count(), "python": machine.python_version()}
     results["measured_at"] = datetime.now(UTC).isoformat(timespec="seconds")
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
     report(results, console)

@@ -41,7 +41,7 @@ def platform(site: Site, phase: str) -> tuple[int, float]:
     settings = FubSettings(
         base_url=site.fub_url,
         system=site.system,
-        system_key=site.system_key,  # type: ignore[arg-type]
+        system_key=site.system_key,
         rates={context: Rate(10**9, 10.0, 64) for context in vendor.dialect.rates},
     )
     accounts = [
@@ -108,8 +108,9 @@ def stock(site: Site, phase: str) -> tuple[int, float]:
             },
             name=f"fub_{agent.replace('-', '_')}",
         )
-        pipeline.run(source)
-        counts = pipeline.last_trace.last_normalize_info.row_counts
+        pipeline.extract(source)
+        counts = pipeline.normalize().row_counts  # the steps of `run`, to read the count
+        pipeline.load()
         rows += sum(counts.get(entity, 0) for entity in ENTITIES)
     return rows, time.perf_counter() - begun
 
