@@ -4,7 +4,8 @@ A reader is a generator of row lists. It asks `memory` what the warehouse alread
 pages with `api` (or several at once with `parallel`), and says at the end what it did: `cursor_to`
 for the next increment, `complete` if it saw everything that exists (so that what it did not see
 is gone; `confirm_gone(key)` may ask the vendor first), `vendor_count` if the vendor tells one,
-`mode` for people to see, `probed` if it tried out which filters work.
+`mode` for people to see, `probed` if it tried out which filters work, `guarded = False` if the
+list may rightly shrink to nothing.
 """
 
 from __future__ import annotations
@@ -153,6 +154,7 @@ class Reading:
     complete: bool = False
     vendor_count: int | None = None
     probed: bool = False
+    guarded: bool = True
     note: str | None = None
     confirm_gone: Callable[[str], bool] | None = None
 

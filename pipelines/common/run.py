@@ -112,11 +112,21 @@ class _Task:
     unchanged: int = 0
     rejected: int = 0
     deleted: int = 0
+    newly_rejected: bool = False
     drift: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> tuple[str, str]:
         return (self.account.connection_id, self.entity.name)
+
+    @property
+    def holds_cursor(self) -> bool:
+        """True if the next sync must start where this one did.
+
+        A row refused for the first time may have been spoiled on the way: an increment gives it
+        one more chance before it moves on. A first load does not, it would be read twice whole.
+        """
+        return self.status != "ok" or (self.newly_rejected and not self.reading.first)
 
     def result(self) -> EntityResult:
         reading = self.reading
@@ -134,7 +144,7 @@ class _Task:
             rows_deleted=self.deleted,
             api_calls=reading.calls.count,
             cursor_from=reading.cursor_from,
-            cursor_to=reading.cursor_to if self.status == "ok" else reading.cursor_from,
+            cursor_to=reading.cursor_from if self.holds_cursor else reading.cursor_to,
             seconds=(ended - self.started_at).total_seconds(),
             vendor_count=reading.vendor_count,
             error=self.error,
@@ -322,7 +332,6 @@ class _Session:
         tasks: dict[int, _Task] = {}
         for task, part in buffer:
             for bad in part.rejected:
-                task.rejected += 1
                 refused.append(self._rejected(task, bad.row, bad.reason, bad.source_id))
             drifted += self._drift(task, part)
             kept = part.take(self._changed(task, part, staged))
@@ -334,7 +343,6 @@ class _Session:
         def reject(part: CheckedRows, position: int, reason: str) -> None:
             task = tasks[id(part)]
             task.written -= 1
-            task.rejected += 1
             refused.append(self._rejected(task, part.rows[position], reason, part.keys[position]))
 
         arrow = to_arrow_safely(changed, reject) if changed else None
@@ -365,9 +373,13 @@ class _Session:
         self, task: _Task, row: Any, reason: str, source_id: str | None
     ) -> dict[str, Any]:
         whole = row if isinstance(row, dict | list) else {"value": row}
+        key = f"{task.entity.name}|{row_hash(whole)}"
+        task.rejected += 1
+        if self.memory is None or self.memory.is_new_rejection(task.account.connection_id, key):
+            task.newly_rejected = True
         return {
             "connection_id": task.account.connection_id,
-            "_key": f"{task.entity.name}|{row_hash(whole)}",
+            "_key": key,
             "entity": task.entity.name,
             "source_id": source_id,
             "reason": reason,
@@ -403,7 +415,8 @@ class _Session:
             known += len(keys)
             gone += reading.seen.missing(keys)
         back = known - len(gone)
-        if known >= GUARD_MINIMUM and back < GUARD_SHARE * known and not reading.full:
+        guarded = reading.guarded and not reading.full
+        if guarded and known >= GUARD_MINIMUM and back < GUARD_SHARE * known:
             reading.complete = False
             task.error = (
                 f"Only {back} of {known} known rows came back, so nothing was marked as deleted; "

@@ -183,7 +183,8 @@ class RawStore:
         self._pool = ThreadedConnectionPool(1, self.size, self.url)
         self._gate = threading.BoundedSemaphore(self.size)
         self._marks = self._read_marks()
-        self._drift = self._read_drift()
+        self._drift = self._read_keys("schema_drift")
+        self._rejections = self._read_keys("rejected_rows")
 
     def close(self) -> None:
         """Close all connections."""
@@ -220,14 +221,17 @@ class RawStore:
                 for row in cursor.fetchall()
             }
 
-    def _read_drift(self) -> set[tuple[str, str]]:
+    def _read_keys(self, table: str) -> set[tuple[str, str]]:
+        query = sql.SQL("select connection_id, _key from {} where connection_id = any(%s)").format(
+            sql.Identifier(self.vendor.schema, table)
+        )
         with self._cursor() as cursor:
-            cursor.execute(
-                sql.SQL("select connection_id, _key from {}").format(
-                    sql.Identifier(self.vendor.schema, "schema_drift")
-                )
-            )
+            cursor.execute(query, (list(self.connections),))
             return {(row[0], row[1]) for row in cursor.fetchall()}
+
+    def is_new_rejection(self, connection_id: str, key: str) -> bool:
+        """True if a row was not refused in this very form before this sync."""
+        return (connection_id, key) not in self._rejections
 
     def is_new_drift(self, connection_id: str, key: str) -> bool:
         """True the first time that an unknown field is seen in a connection's entity."""

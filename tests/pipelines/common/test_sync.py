@@ -152,6 +152,23 @@ def test_bad_rows_are_kept_with_their_reason_and_once(bench: Bench) -> None:
     assert [row[1] for row in bench.things()] == ["1", "3"]
 
 
+def test_a_row_refused_for_the_first_time_holds_the_cursor_once(bench: Bench) -> None:
+    bench.server.things["ada"] = [thing(1)]
+    bench.sync("ada")
+    bench.server.things["ada"] = [thing(1), {"id": 2, "fee": "spoiled on the way"}]
+    cursors = [result(bench.sync("ada")).cursor_to for _ in range(2)]
+    assert cursors == ["seen 1", "seen 2"]
+
+
+def test_a_list_that_may_shrink_is_not_guarded(bench: Bench) -> None:
+    bench.server.things["ada"] = [thing(n) for n in range(30)]
+    bench.sync("ada")
+    bench.server.special[("ada", "/things")] = lambda _r: httpx.Response(
+        200, json=[], headers={"X-May-Shrink": "yes"}
+    )
+    assert result(bench.sync("ada")).rows_deleted == 30
+
+
 def test_a_refused_row_does_not_delete_its_stored_self(bench: Bench) -> None:
     bench.server.things["ada"] = [thing(1), thing(2)]
     bench.sync("ada")

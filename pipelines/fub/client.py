@@ -1,0 +1,276 @@
+"""What is peculiar to Follow Up Boss's HTTP: two kinds of credential, contexts, the envelope.
+
+Unknown parameters are ignored with HTTP 200 (fub.md §2.3), so whoever sends a filter must look at
+the rows that come back. A wrong path must be loud: it once read zero rows for weeks (§2.1).
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import httpx
+from pydantic import Field, SecretStr
+
+from pipelines.common.account import Credentials
+from pipelines.common.budget import Rate
+from pipelines.common.entity import Row
+from pipelines.common.errors import AccountBroken, ContractBroken, RetryLater, VendorError
+from pipelines.common.http import Answer, Api, Dialect, Failure, VendorSettings
+from pipelines.common.reading import Reading
+
+PAGE = 100
+"""The largest page (§2.2)."""
+
+Params = Sequence[tuple[str, str]]
+
+
+class FubSettings(VendorSettings):
+    """Addresses and the registered system that raises the limits (§1.2)."""
+
+    base_url: str = Field("https://api.followupboss.com/v1", description="the API")
+    app_base_url: str = Field("https://app.followupboss.com", description="OAuth")
+    system: str | None = Field(None, description="registered system name (X-System)")
+    system_key: SecretStr | None = Field(None, description="its key (X-System-Key)")
+    oauth_client_id: str | None = Field(None, description="client id of the OAuth app")
+    oauth_client_secret: SecretStr | None = Field(None, description="its secret")
+
+
+def authorize(credentials: Credentials, settings: VendorSettings) -> Mapping[str, str]:
+    """Basic for an API key, Bearer for OAuth; they are not interchangeable (§1)."""
+    own = cast(FubSettings, settings)
+    if "access_token" in credentials:
+        headers = {"Authorization": f"Bearer {credentials['access_token']}"}
+    else:
+        token = b64encode(f"{credentials.get('api_key', '')}:".encode()).decode()
+        headers = {"Authorization": f"Basic {token}"}
+    if own.system:
+        headers["X-System"] = own.system
+    if own.system_key is not None:
+        headers["X-System-Key"] = own.system_key.get_secret_value()
+    return headers
+
+
+def limits(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """The live limit and what is left of it (§3.1)."""
+    return _whole(headers.get("x-ratelimit-limit")), _whole(headers.get("x-ratelimit-remaining"))
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and text.strip().isdigit() else None
+
+
+def classify(failure: Failure) -> VendorError | None:
+    """A closed account, and a path that does not exist, are not what their status says."""
+    if failure.status == httpx.codes.FORBIDDEN and failure.path.endswith("/identity"):
+        said = f" ({failure.message})" if failure.message else ""
+        return AccountBroken(
+            f"Follow Up Boss refuses the account{said}: it has expired or may not use the API; "
+            f"renew it there, then connect it again."
+        )
+    if failure.status == httpx.codes.NOT_FOUND and not failure.single_record:
+        return ContractBroken(
+            f"Follow Up Boss does not know GET {failure.path}; a list never answers 404, so the "
+            f"address is wrong: check BROKERAGE_FUB_BASE_URL."
+        )
+    return None
+
+
+def exchange(
+    client: httpx.Client, credentials: Credentials, settings: VendorSettings
+) -> Credentials:
+    """Renew an OAuth token (§1.3). A returned refresh token replaces the old one.
+
+    Raises `AccountBroken` if the grant is gone or the credential is an API key, which cannot be
+    renewed; `RetryLater` if the token service is down.
+    """
+    own = cast(FubSettings, settings)
+    if "refresh_token" not in credentials:
+        raise AccountBroken(
+            "Follow Up Boss refused the API key (HTTP 401); connect the account again with a new "
+            "key of the account owner."
+        )
+    secret = own.oauth_client_secret.get_secret_value() if own.oauth_client_secret else None
+    client_id = credentials.get("client_id") or own.oauth_client_id or ""
+    try:
+        response = client.post(
+            f"{own.app_base_url}/oauth/token",
+            data={"grant_type": "refresh_token", "refresh_token": credentials["refresh_token"]},
+            auth=(client_id, credentials.get("client_secret") or secret or ""),
+        )
+    except httpx.TransportError as error:
+        raise RetryLater(
+            "Follow Up Boss's token service could not be reached; try the sync again later."
+        ) from error
+    return renewed(credentials, response)
+
+
+def renewed(credentials: Credentials, response: httpx.Response) -> Credentials:
+    """The new credential out of a token answer, in its plain or its wrapped form (§1.3)."""
+    if response.status_code >= 500 or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        raise RetryLater(
+            f"Follow Up Boss's token service answered HTTP {response.status_code}; try the sync "
+            f"again later."
+        )
+    body = _object(response)
+    wrapped = body.get("data")
+    token: Mapping[str, Any] = wrapped if isinstance(wrapped, Mapping) else body
+    if not response.is_success or not token.get("access_token"):
+        code = body.get("error") if isinstance(body.get("error"), str) else response.status_code
+        raise AccountBroken(
+            f"Follow Up Boss does not renew the access ({code}); connect the account again."
+        )
+    return {
+        **credentials,
+        "access_token": str(token["access_token"]),
+        "refresh_token": str(token.get("refresh_token") or credentials["refresh_token"]),
+    }
+
+
+def _object(response: httpx.Response) -> Mapping[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+DIALECT = Dialect(
+    title="Follow Up Boss",
+    authorize=authorize,
+    # what an unregistered system gets; the headers of the first answer raise it (§3.1)
+    rates={"default": Rate(limit=125, window=10.0), "events": Rate(limit=10, window=10.0)},
+    classify=classify,
+    limit_headers=limits,
+    exchange=exchange,
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list: rows, the matching total, and the cursor of the next page."""
+
+    rows: list[Row]
+    total: int | None
+    next: str | None
+
+
+def read_page(data: Any, path: str) -> Page:
+    """Read an envelope (§2.1). Raises `ContractBroken` if it holds no list."""
+    if not isinstance(data, Mapping):
+        raise ContractBroken(
+            f"Follow Up Boss answered /{path} with no object; compare docs/vendors/fub.md."
+        )
+    meta = data.get("_metadata")
+    meta = meta if isinstance(meta, Mapping) else {}
+    wanted = str(meta.get("collection") or "").lower()
+    listed = next((v for k, v in data.items() if k.lower() == wanted and isinstance(v, list)), None)
+    if listed is None:
+        lists = [value for value in data.values() if isinstance(value, list)]
+        if len(lists) != 1:
+            raise ContractBroken(
+                f"Follow Up Boss answered /{path} without a list; compare docs/vendors/fub.md."
+            )
+        listed = lists[0]
+    rows = [row if isinstance(row, dict) else {"value": row} for row in listed]
+    total, cursor = meta.get("total"), meta.get("next")
+    return Page(
+        rows,
+        total if isinstance(total, int) else None,
+        cursor if isinstance(cursor, str) and cursor else None,
+    )
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One list of one account with its fixed parameters."""
+
+    api: Api
+    base_url: str
+    path: str
+    params: Params = ()
+    context: str = "default"
+    single_record: bool = False
+
+    def page(self, *more: tuple[str, str], limit: int = PAGE) -> Page:
+        """Read one page; `more` narrows the list."""
+        answer = self.api.get(
+            f"{self.base_url}/{self.path}",
+            [*self.params, *more, ("limit", str(limit))],
+            context=self.context,
+            single_record=self.single_record,
+        )
+        return read_page(answer.data, self.path)
+
+    def pages(self, *more: tuple[str, str], first: Page | None = None) -> Iterator[Page]:
+        """Follow the cursor to the last page, from the first one or from one already read.
+
+        A cursor that is refused (it may have run out) is replaced by the lowest id seen, which
+        means the same as long as nothing is sorted (§2.2).
+        """
+        sorted_by_id = not any(name == "sort" for name, _ in (*self.params, *more))
+        page = first or self.page(*more)
+        lowest = lowest_id(page.rows)
+        yield page
+        while page.next is not None:
+            try:
+                page = self.page(*more, ("next", page.next))
+            except ContractBroken:
+                if lowest is None or not sorted_by_id:
+                    raise
+                page = self.page(*more, ("idLessThan", str(lowest)))
+            found = lowest_id(page.rows)
+            if found is not None:
+                lowest = found if lowest is None else min(lowest, found)
+            yield page
+
+    def record(self, key: str) -> Answer:
+        """One record. Raises `RecordUnavailable` if it is gone or not ours."""
+        return self.api.get(f"{self.base_url}/{self.path}/{key}", single_record=True)
+
+
+def settings_of(reading: Reading) -> FubSettings:
+    """The settings in their own type."""
+    return cast(FubSettings, reading.settings)
+
+
+def listing(reading: Reading, path: str, params: Params = (), context: str = "default") -> Listing:
+    """A list of the account being read."""
+    return Listing(reading.api, settings_of(reading).base_url, path, params, context)
+
+
+def id_of(row: Row) -> int | None:
+    """The integer id of a row, None if it has none that makes sense."""
+    value = row.get("id")
+    if isinstance(value, str) and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def lowest_id(rows: Sequence[Row]) -> int | None:
+    """The lowest id of a page."""
+    return min((key for row in rows if (key := id_of(row)) is not None), default=None)
+
+
+def moment(value: object) -> datetime | None:
+    """An ISO instant or date of the vendor, in UTC."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def latest(rows: Sequence[Row], name: str) -> datetime | None:
+    """The newest instant of that name on a page."""
+    return max((m for row in rows if (m := moment(row.get(name))) is not None), default=None)
+
+
+def as_text(instant: datetime) -> str:
+    """An instant in the vendor's own form."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

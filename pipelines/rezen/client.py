@@ -1,0 +1,297 @@
+"""What is peculiar to reZEN's HTTP: hosts per service, the key header, errors, page shapes.
+
+A refused key answers 403 with an *empty* body everywhere; 403 with a wrapper speaks of one
+record or resource (rezen.md §4). Pages are computed per request and are no snapshot (§3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, cast
+
+from pydantic import Field
+
+from pipelines.common.account import Credentials
+from pipelines.common.budget import Rate
+from pipelines.common.entity import Row
+from pipelines.common.errors import (
+    AccountBroken,
+    ContractBroken,
+    CredentialExpired,
+    RecordUnavailable,
+    ResourceUnavailable,
+    RetryLater,
+    VendorError,
+)
+from pipelines.common.http import Api, Dialect, Failure, VendorSettings
+from pipelines.common.reading import Reading
+
+DEAL_PAGE = 100
+DOWN_LINE_PAGE = 1000
+SLOW_TIMEOUT = 60.0
+"""Seconds for down-line and revenue share, which were seen to take 2 to 5 s per call (§4)."""
+
+_WRAPPER = "com.real.commons.apierror.ApiError"
+_COMMON_ARRAYS = ("transactions", "results", "content", "items", "data")
+
+
+class RezenSettings(VendorSettings):
+    """Hosts per service and switches."""
+
+    yenta_base_url: str = Field(
+        "https://yenta.therealbrokerage.com/api/v1", description="people, teams, network, caps"
+    )
+    arrakis_base_url: str = Field(
+        "https://arrakis.therealbrokerage.com/api/v1", description="deals and revenue share"
+    )
+    plutus_base_url: str = Field("https://plutus.therealbrokerage.com/api/v1", description="equity")
+    equity: bool = Field(False, description="read equity, whose API is assumed (§8)")
+    revshare_months: int = Field(
+        24, ge=2, description="months of revenue-share totals that a first load reads at most"
+    )
+    page_workers: int = Field(8, description="requests under way at the same time, all accounts")
+
+
+def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[str, str]:
+    """The key header; an OAuth access token is an API key too (§2.3)."""
+    return {"X-API-KEY": credentials.get("api_key") or credentials.get("access_token", "")}
+
+
+def error_message(data: Any) -> str | None:
+    """The sentence inside the wrapper; flat bodies are read by the common layer."""
+    wrapped = data.get(_WRAPPER) if isinstance(data, Mapping) else None
+    message = wrapped.get("message") if isinstance(wrapped, Mapping) else None
+    return message if isinstance(message, str) else None
+
+
+def classify(failure: Failure) -> VendorError | None:
+    """Tell a refused key from a refused record, and a refused equity service from both."""
+    if "/equity/" in failure.path and failure.status in (401, 403, 404):
+        return ResourceUnavailable(
+            "reZEN's equity service does not answer this key; equity stays unread.",
+            status="not_available" if failure.status == 404 else "not_permitted",
+        )
+    if failure.status == 401 or (failure.status == 403 and not failure.body.strip()):
+        return CredentialExpired(
+            f"reZEN refused the API key (HTTP {failure.status}): it is unknown, revoked or "
+            f"expired; connect the account again with a new key."
+        )
+    return None
+
+
+DIALECT = Dialect(
+    title="reZEN",
+    authorize=authorize,
+    # no published limit; the contract's own choice of 4 a second and 2 at once per key (§4)
+    rates={"default": Rate(limit=40, window=10.0, concurrent=2)},
+    classify=classify,
+    message=error_message,
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: its rows, the vendor's total if it tells one, and whether another follows."""
+
+    number: int
+    rows: list[Row]
+    total: int | None
+    more: bool
+
+
+def read_page(data: Any, array: str, *, number: int, size: int) -> Page:
+    """Read an envelope whose array is called `array`, or a bare array (§3.2).
+
+    Without `hasNext` a full page means that another may follow. Raises `ContractBroken` if there
+    is no array at all: a renamed array must not look like an empty account.
+    """
+    if data is None:
+        return Page(number, [], None, more=False)
+    total: int | None = None
+    has_next: Any = None
+    if isinstance(data, Mapping):
+        if isinstance(data.get("totalCount"), int):
+            total = data["totalCount"]
+        has_next = data.get("hasNext")
+        data = _array_in(data, array)
+    if not isinstance(data, list):
+        raise ContractBroken(
+            f"reZEN answered without the list '{array}'; compare docs/vendors/rezen.md with a "
+            f"live answer."
+        )
+    more = has_next if isinstance(has_next, bool) else len(data) >= size
+    # what is no object is refused as a row later, whole
+    rows = [row if isinstance(row, dict) else {"value": row} for row in data]
+    return Page(number, rows, total, more and bool(rows))
+
+
+def _array_in(body: Mapping[str, Any], array: str) -> Any:
+    for name in (array, *_COMMON_ARRAYS):
+        if isinstance(body.get(name), list):
+            return body[name]
+    arrays = [value for value in body.values() if isinstance(value, list)]
+    return arrays[0] if len(arrays) == 1 else None
+
+
+@dataclass(frozen=True)
+class Pager:
+    """One paged list of one account."""
+
+    api: Api
+    url: str
+    array: str
+    params: Sequence[tuple[str, str]] = ()
+    size: int = DEAL_PAGE
+    timeout: float | None = None
+    single_record: bool = False
+
+    def page(self, number: int) -> Page:
+        """Read the page of that number (from 0)."""
+        params = [*self.params, ("pageNumber", str(number)), ("pageSize", str(self.size))]
+        answer = self.api.get(
+            self.url, params, timeout=self.timeout, single_record=self.single_record
+        )
+        return read_page(answer.data, self.array, number=number, size=self.size)
+
+    def pages(self) -> Iterator[Page]:
+        """Read page after page until the vendor says that there is no other."""
+        number = 0
+        while True:
+            page = self.page(number)
+            yield page
+            if not page.more:
+                return
+            number += 1
+
+
+def as_object(data: Any, what: str) -> Row:
+    """The answer as an object; an empty answer is an empty object (§4, HTTP 204)."""
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ContractBroken(
+            f"reZEN answered {what} with a {type(data).__name__} instead of an object; compare "
+            f"docs/vendors/rezen.md with a live answer."
+        )
+    return data
+
+
+def who_am_i(api: Api, settings: RezenSettings) -> Row:
+    """The key check: the caller's agent object (§2.1). Raises `AccountBroken` if refused.
+
+    The answer must be the agent that the account was connected as: a swapped key must not pour
+    one agent's rows into another's.
+    """
+    me = as_object(api.get(f"{settings.yenta_base_url}/users/me").data, "users/me")
+    own = me.get("id")
+    if not isinstance(own, str) or not own:
+        raise ContractBroken("reZEN answered users/me without an id, so the key has no agent.")
+    expected = api.account.account_source_id
+    if expected is not None and expected != own:
+        raise AccountBroken(
+            "The reZEN key now belongs to another agent than the one that was connected; connect "
+            "the account again with the agent's own key."
+        )
+    return me
+
+
+def settings_of(reading: Reading) -> RezenSettings:
+    """The settings in their own type."""
+    return cast(RezenSettings, reading.settings)
+
+
+def me_of(reading: Reading) -> Row:
+    """The caller's agent object: as read in this sync, else asked for now."""
+    me: Row | None = reading.handover.get("me", None)
+    if me is None:
+        me = who_am_i(reading.api, settings_of(reading))
+        reading.handover.put("me", me)
+    return me
+
+
+def own_id(reading: Reading) -> str:
+    """The agent id that all paths of the caller carry."""
+    return reading.account.account_source_id or str(me_of(reading)["id"])
+
+
+def epoch_ms(value: object) -> int | None:
+    """An instant as epoch milliseconds; it may come as ms, s, numeric text or ISO (§3.1)."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return _iso_ms(str(value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value if abs(value) >= 1e11 else value * 1000)
+
+
+def day_of(value: object) -> date | None:
+    """The UTC day of an instant or date in any of the forms of `epoch_ms`."""
+    moment = epoch_ms(value)
+    return None if moment is None else datetime.fromtimestamp(moment / 1000, UTC).date()
+
+
+def joined_on(me: Row) -> date | None:
+    """The day the agent joined Real, if it is known."""
+    return day_of(me.get("joinDate"))
+
+
+def _iso_ms(text: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1000)
+
+
+MOST_FAILURES = 5
+"""Records that may fail one after another's retries before the vendor counts as down."""
+
+
+@dataclass
+class RecordReader:
+    """Reads many records of one kind, keeping what fails apart from what is gone.
+
+    `missing` holds the ids that answered 404 or 403. A record that keeps failing (§4: 5xx) costs
+    only itself: the others are read, and `raise_failures` then reports it.
+    """
+
+    reading: Reading
+    read: Callable[[str], list[Row]]
+    what: str
+
+    def __post_init__(self) -> None:
+        self.missing: set[str] = set()
+        self.failures: list[RetryLater] = []
+        self._asked = 0
+
+    def rows(self, ids: Iterable[str]) -> Iterator[list[Row]]:
+        """The rows of each record, in the order in which the answers come."""
+        for key, outcome in self.reading.parallel(self._one, ids):
+            self._asked += 1
+            if isinstance(outcome, RecordUnavailable):
+                self.missing.add(key)
+            elif isinstance(outcome, RetryLater):
+                self.failures.append(outcome)
+                if len(self.failures) >= MOST_FAILURES:
+                    raise outcome
+            else:
+                yield outcome
+
+    def raise_failures(self) -> None:
+        """Raise if any record could not be read, so that the entity's cursor stays."""
+        if self.failures:
+            raise RetryLater(
+                f"{len(self.failures)} of {self._asked} {self.what} could not be read and are "
+                f"tried again in the next sync: {self.failures[0].sentence}"
+            )
+
+    def _one(self, key: str) -> tuple[str, list[Row] | RecordUnavailable | RetryLater]:
+        try:
+            return key, self.read(key)
+        except (RecordUnavailable, RetryLater) as error:
+            return key, error

@@ -1,0 +1,160 @@
+"""Credentials, limits, the envelope and what an error means (fub.md §1-3)."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+from fub_fake import IDENTITY, OWNER, Fub, connect
+from pydantic import SecretStr
+
+from pipelines.common.errors import AccountBroken, ContractBroken, RecordUnavailable
+from pipelines.fub.client import FubSettings, authorize, limits, read_page
+from pipelines.fub.source import FUB
+
+
+def test_an_api_key_is_basic_and_a_token_is_bearer() -> None:
+    key = authorize({"api_key": "fka_demo"}, FubSettings())
+    assert key == {"Authorization": "Basic " + base64.b64encode(b"fka_demo:").decode()}
+    settings = FubSettings(system="Northwind-Sync", system_key=SecretStr("s"))
+    token = authorize({"access_token": "at", "refresh_token": "rt"}, settings)
+    assert token == {
+        "Authorization": "Bearer at",
+        "X-System": "Northwind-Sync",
+        "X-System-Key": "s",
+    }
+
+
+def test_the_live_limit_is_read() -> None:
+    assert limits({"x-ratelimit-limit": "250", "x-ratelimit-remaining": "17"}) == (250, 17)
+    assert limits({"x-ratelimit-limit": "plenty"}) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "total", "cursor"),
+    [
+        ({"_metadata": {"collection": "People", "total": 5, "next": "x"}, "people": [{}]}, 5, "x"),
+        ({"_metadata": {}, "anything": [{}]}, None, None),
+        ({"_metadata": {"collection": "a", "next": ""}, "a": [{}], "b": []}, None, None),
+    ],
+)
+def test_the_array_is_found(body: Any, total: int | None, cursor: str | None) -> None:
+    page = read_page(body, "people")
+    assert (len(page.rows), page.total, page.next) == (1, total, cursor)
+
+
+@pytest.mark.parametrize("body", [{"_metadata": {}}, {"a": [], "b": []}, [], None])
+def test_a_missing_array_is_loud(body: Any) -> None:
+    with pytest.raises(ContractBroken, match="compare docs/vendors/fub"):
+        read_page(body, "people")
+
+
+def test_a_wrong_path_is_loud_and_a_gone_record_is_not() -> None:
+    api = connect(Fub()).api()
+    with pytest.raises(ContractBroken, match="BROKERAGE_FUB_BASE_URL"):
+        api.get("https://api.test/v1/nothing")
+    with pytest.raises(RecordUnavailable):
+        api.get("https://api.test/v1/users/999", single_record=True)
+
+
+def test_a_refused_key_is_one_sentence() -> None:
+    fub = Fub()
+    fub.identity = httpx.Response(401, json={"errorMessage": "bad key"})
+    with pytest.raises(AccountBroken, match="refused the API key"):
+        connect(fub).read("identity")
+
+
+def test_an_expired_account_is_broken() -> None:
+    fub = Fub()
+    fub.identity = httpx.Response(403, json={"errorMessage": "Your account has expired"})
+    with pytest.raises(AccountBroken, match="Your account has expired"):
+        connect(fub).read("identity")
+
+
+def test_a_key_of_another_account_stops_everything() -> None:
+    with pytest.raises(
+        AccountBroken, match="belongs to account 70011, but account 1 was connected"
+    ):
+        connect(Fub(), account_source_id="1").read("identity")
+
+
+class OAuth(Fub):
+    """Answers only to the newest token, and renews once per refresh token."""
+
+    def __init__(self, **answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+        self.refreshed: list[dict[str, list[str]]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth/token":
+            self.refreshed.append(parse_qs(request.content.decode()))
+            return httpx.Response(self.answer.get("status", 200), json=self.answer["json"])
+        if request.headers["Authorization"] != "Bearer new":
+            return httpx.Response(401, json={"errorMessage": "expired"})
+        return super().__call__(request)
+
+
+OLD = {"access_token": "old", "refresh_token": "rt1", "client_id": "c", "client_secret": "s"}
+
+
+@pytest.mark.parametrize(
+    "json",
+    [
+        {"access_token": "new", "refresh_token": "rt2", "expires_in": 3600},
+        {"success": True, "data": {"access_token": "new", "refresh_token": "rt2"}},
+    ],
+)
+def test_an_expired_token_is_renewed_once(json: Any) -> None:
+    oauth = OAuth(json=json)
+    connection = connect(oauth, credentials=OLD)
+    assert len(connection.read("identity").rows) == 1
+    assert oauth.refreshed == [{"grant_type": ["refresh_token"], "refresh_token": ["rt1"]}]
+    assert connection.account.credentials.get()["refresh_token"] == "rt2"
+
+
+def test_without_rotation_the_refresh_token_stays() -> None:
+    connection = connect(OAuth(json={"access_token": "new"}), credentials=OLD)
+    connection.read("identity")
+    assert connection.account.credentials.get()["refresh_token"] == "rt1"
+
+
+def test_a_dead_grant_breaks_the_account() -> None:
+    oauth = OAuth(status=400, json={"error": "invalid_grant"})
+    with pytest.raises(AccountBroken, match="invalid_grant"):
+        connect(oauth, credentials=OLD).read("identity")
+
+
+@pytest.mark.parametrize(
+    ("user", "role", "limited"),
+    [
+        ({"isOwner": True, "role": "Broker"}, "Owner", None),
+        ({"role": "Broker"}, "Admin", "may not manage webhooks"),
+        ({"role": "Agent"}, "Agent", "only people assigned to that user"),
+    ],
+)
+def test_who_the_key_belongs_to(user: dict[str, Any], role: str, limited: str | None) -> None:
+    fub = Fub()
+    fub.identity = {**IDENTITY, "user": {"name": "Ari Demo", **user}}
+    identity = FUB.check(connect(fub).api(), FubSettings())
+    assert (identity.account_source_id, identity.label) == ("70011", "Northwind Realty")
+    assert identity.role == role
+    assert (identity.limited is None) if limited is None else limited in (identity.limited or "")
+
+
+def test_an_account_that_lost_sight_deletes_nothing() -> None:
+    fub = Fub()
+    fub.lists["deals"] = [{"id": n} for n in range(1, 6)]
+    connection = connect(fub)
+    connection.read("identity")
+    connection.read("deals")
+    fub.identity = {**OWNER, "user": {"name": "Bo Demo", "role": "Agent"}}
+    fub.lists["deals"] = [{"id": 5}]
+    connection.later(hours=1)
+    connection.read("identity")
+    outcome = connection.read("deals")
+    assert outcome.gone == set()
+    assert "sees less" in (outcome.reading.note or "")

@@ -1,0 +1,213 @@
+"""Payments, pending, and totals by calendar month (rezen.md §7, §16.3 rule 9)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+from rezen_fake import ADA, Rezen, connect, envelope, wrapper
+
+from pipelines.common.errors import ContractBroken, ResourceUnavailable
+from pipelines.rezen.revshare import RowKeys, contribution, month_rows, tier_rows
+from pipelines.rezen.windows import Window, filled, month_before, month_of, months, months_back
+
+
+class Payments(Rezen):
+    """A reZEN with payments of one contribution each."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.status = {f"pay{n:03}": "PAID" for n in reversed(range(count))}
+        self.routes["/payments"] = lambda request: envelope(
+            "payments",
+            [{"id": key, "status": status} for key, status in self.status.items()],
+            request,
+        )
+        self.routes[""] = self._detail
+
+    def _detail(self, request: httpx.Request) -> Any:
+        key = request.url.path.rsplit("/", 1)[1]
+        rows = [{"id": f"c-{key}", "agent": {"id": "x"}, "tier": 1, "payout": 1.5}]
+        return {"id": key, **envelope("contributions", rows, request)}
+
+
+def test_a_payment_is_opened_once_it_is_final() -> None:
+    rezen = Payments(3)
+    rezen.status["pay002"] = "SCHEDULED"
+    connection = connect(rezen)
+    connection.read("revshare_payments")
+    assert len(connection.read("revshare_payment_contributions").rows) == 3
+    connection.later(days=1)
+    connection.read("revshare_payments")
+    assert connection.read("revshare_payment_contributions").paths == ["pay002"]
+    rezen.status["pay002"] = "PAID"
+    connection.later(days=1)
+    connection.read("revshare_payments")
+    assert connection.read("revshare_payment_contributions").paths == ["pay002"]
+    connection.later(days=1)
+    connection.read("revshare_payments")
+    assert connection.read("revshare_payment_contributions").paths == []
+
+
+def test_the_walk_ends_at_a_page_of_known_payments() -> None:
+    rezen = Payments(250)
+    connection = connect(rezen)
+    assert len(connection.read("revshare_payments").requests) == 3
+    connection.later(days=1)
+    rezen.status = {"new": "PAID", **rezen.status}
+    outcome = connection.read("revshare_payments")
+    assert len(outcome.requests) == 2
+    assert not outcome.reading.complete
+
+
+def test_a_nested_agent_is_made_flat() -> None:
+    connection = connect(Payments(1))
+    connection.read("revshare_payments")
+    connection.read("revshare_payment_contributions")
+    found = connection.warehouse.values("revshare_payment_contributions", "agent_yenta_id")
+    assert found == {"pay000|c-pay000": ("x",)}
+    assert contribution({"contributor": {"id": "y"}})["agentYentaId"] == "y"
+
+
+def test_rows_without_an_id_are_named_by_what_they_are() -> None:
+    names = RowKeys()
+    row = {"agentYentaId": "a", "transactionId": "d", "tier": 2}
+    assert [names.of(row), names.of(row), names.of({"id": "c1"})] == ["a|d|2", "a|d|2#2", "c1"]
+
+
+def test_pending_is_replaced_even_when_all_of_it_was_paid() -> None:
+    rezen = Rezen()
+    rows = [{"id": f"c{n}", "agentYentaId": "x"} for n in range(30)]
+    rezen.routes["/payments/pending"] = lambda request: envelope("contributions", rows, request)
+    connection = connect(rezen)
+    connection.read("revshare_pending")
+    rows.clear()
+    connection.later(days=1)
+    outcome = connection.read("revshare_pending")
+    assert len(outcome.gone) == 30
+    assert outcome.reading.full
+
+
+def test_a_pending_list_that_announces_more_than_it_shows_deletes_nothing() -> None:
+    rezen = Rezen()
+    rezen.routes["/payments/pending"] = lambda _request: {
+        "contributions": [{"id": "c1"}],
+        "hasNext": False,
+        "totalCount": 9,
+    }
+    assert not connect(rezen).read("revshare_pending").reading.complete
+
+
+def _monthly(rezen: Rezen, path: str, array: str, rows: dict[int, list[dict[str, Any]]]) -> None:
+    """Rows by month number, in tier 1 only."""
+
+    def answer(request: httpx.Request) -> Any:
+        first = date.fromisoformat(request.url.params["startDate"]).month
+        last = date.fromisoformat(request.url.params["endDate"]).month
+        found = [row for month, own in rows.items() if first <= month <= last for row in own]
+        return envelope(array, found, request)
+
+    for tier in range(1, 6):
+        rezen.routes[f"/{path}/{tier}"] = (
+            answer if tier == 1 else lambda request: envelope(array, [], request)
+        )
+
+
+def test_single_deals_are_asked_for_at_once_and_put_into_their_months() -> None:
+    rezen = Rezen()
+    deals = [{"id": "c1", "agentYentaId": "x", "closingDate": "2026-05-20"}]
+    _monthly(rezen, "contributions", "contributions", {5: deals})
+    connection = connect(rezen)
+    outcome = connection.read("revshare_contributions")
+    assert len(outcome.requests) == 6  # the agent's join date once, then one call per tier
+    assert connection.warehouse.keys("revshare_contributions") == {"1|x|c1"}
+    assert outcome.rows[0]["windowStart"] == "2026-05-01"
+
+
+def test_sums_per_agent_are_asked_for_month_by_month() -> None:
+    rezen = Rezen()
+    sums = {4: [{"agentYentaId": "x", "payout": 1}], 6: [{"agentYentaId": "x", "payout": 2}]}
+    _monthly(rezen, "contributions", "contributions", sums)
+    connection = connect(rezen)
+    connection.read("revshare_contributions")
+    assert connection.warehouse.keys("revshare_contributions") == {
+        "1|x|2026-04-01",
+        "1|x|2026-06-01",
+    }
+    assert connection.warehouse.marks["revshare_contributions"].cursor == "2026-06-01"
+
+
+def test_contributors_by_month_and_then_this_month_and_the_last() -> None:
+    rezen = Rezen()
+    _monthly(rezen, "contributors", "contributors", {5: [{"agentYentaId": "x", "totalPayout": 1}]})
+    connection = connect(rezen)
+    connection.read("revshare_contributors")
+    assert connection.warehouse.keys("revshare_contributors") == {"1|2026-05-01|x"}
+    connection.later(days=30)
+    starts = {
+        r.url.params.get("startDate") for r in connection.read("revshare_contributors").requests
+    }
+    # April stays in: the last month that held anything was May
+    assert starts - {None} == {"2026-04-01", "2026-05-01", "2026-06-01", "2026-07-01"}
+
+
+def test_by_tier_in_all_its_shapes() -> None:
+    rezen = Rezen()
+    rezen.routes["/by-tier"] = lambda _request: {"tiers": [{"tier": 1, "amount": {"amount": 5}}]}
+    connection = connect(rezen)
+    connection.read("revshare_by_tier")
+    assert "1|2026-06-01" in connection.warehouse.keys("revshare_by_tier")
+    assert tier_rows({"1": 5}) == [{"tier": 1, "amount": 5}]
+    assert tier_rows(None) == []
+    with pytest.raises(ContractBroken):
+        tier_rows("five")
+
+
+def test_history_in_all_its_shapes() -> None:
+    assert month_rows({"history": [{"month": "2026-05"}]}) == [{"month": "2026-05"}]
+    assert month_rows({"2026-05": 5}) == [{"month": "2026-05", "amount": 5}]
+    with pytest.raises(ContractBroken):
+        month_rows(7)
+
+
+def test_one_overview_may_be_missing_but_not_both() -> None:
+    rezen = Rezen()
+    rezen.routes["/pending-overview"] = lambda _request: {"amount": 5}
+    outcome = connect(rezen).read("revshare_overview")
+    assert [row["kind"] for row in outcome.rows] == ["pending"]
+    assert outcome.reading.note is not None
+    rezen.routes["/pending-overview"] = lambda _request: wrapper(403, "Not authorized.")
+    with pytest.raises(ResourceUnavailable):
+        connect(rezen).read("revshare_overview")
+
+
+def test_months() -> None:
+    assert month_of(date(2024, 2, 10)) == Window(date(2024, 2, 1), date(2024, 2, 29))
+    assert month_before(date(2026, 1, 31)).start == date(2025, 12, 1)
+    assert months_back(date(2026, 6, 15), 24) == date(2024, 6, 1)
+    assert [m.start.month for m in months(date(2025, 11, 9), date(2026, 2, 1))] == [11, 12, 1, 2]
+
+
+def test_an_empty_year_costs_one_question() -> None:
+    asked: list[Window] = []
+
+    def read(window: Window) -> list[int]:
+        asked.append(window)
+        return [1] if window.end >= date(2026, 1, 1) else []
+
+    wanted = months(date(2025, 1, 1), date(2026, 12, 31))
+    assert len(list(filled(wanted, read, lambda rows: not rows))) == 12
+    assert len(asked) == 14
+
+
+def test_equity_by_year_since_joining() -> None:
+    rezen = Rezen()
+    rezen.routes["/monthly"] = lambda request: {"months": [{"month": 1, "totalShares": "1.5"}]}
+    connection = connect(rezen)
+    connection.read("equity_monthly")
+    assert connection.warehouse.keys("equity_monthly") == {"2026|1"}
+    rezen.routes["/performance"] = lambda _request: {"totalShares": 10.25}
+    connection.read("equity_performance")
+    assert connection.warehouse.keys("equity_performance") == {ADA}
