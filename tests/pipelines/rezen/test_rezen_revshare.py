@@ -87,7 +87,7 @@ def test_pending_is_replaced_even_when_all_of_it_was_paid() -> None:
     connection.later(days=1)
     outcome = connection.read("revshare_pending")
     assert len(outcome.gone) == 30
-    assert outcome.reading.full
+    assert not outcome.reading.guarded
 
 
 def test_a_pending_list_that_announces_more_than_it_shows_deletes_nothing() -> None:
