@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -31,6 +32,7 @@ class StaticCredentials:
     """Credentials held in memory: for running a source alone and for tests."""
 
     values: Credentials = field(repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def get(self) -> Credentials:
         """The credential it was made with, or the last renewed one."""
@@ -38,9 +40,11 @@ class StaticCredentials:
 
     def refresh(self, stale: Credentials, exchange: Exchange) -> Credentials:
         """Renew in memory; a credential that changed since `stale` was read is kept."""
-        if dict(self.values) == dict(stale):
-            self.values = exchange(stale)
-        return self.values
+        # a refresh token works once: the second of two readers that ask together must find the new
+        with self._lock:
+            if dict(self.values) == dict(stale):
+                self.values = exchange(stale)
+            return self.values
 
 
 @dataclass(frozen=True)

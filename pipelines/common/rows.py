@@ -214,7 +214,7 @@ def _valid_alone(
             checked.rejected.append(Rejected(row, _reason(error), _source_id(row)))
             continue
         for column, value in zip(good, (row, blob, one), strict=True):
-            column.append(value)  # type: ignore[attr-defined]
+            column.append(value)
     return good
 
 

@@ -424,7 +424,16 @@ class _Session:
             )
             return
         if reading.confirm_gone is not None:
-            gone = [key for key in gone if reading.confirm_gone(key)]
+            try:
+                gone = [key for key in gone if reading.confirm_gone(key)]
+            except VendorError as error:
+                # whether they are gone is not known: not being complete, the next one asks again
+                reading.complete = False
+                task.error = (
+                    f"{len(gone)} rows did not come back, and whether they are gone could not be "
+                    f"asked, so they stay: {error.sentence}"
+                )
+                return
         if not gone:
             return
         task.deleted = len(gone)

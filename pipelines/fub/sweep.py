@@ -73,6 +73,9 @@ def sweep(reading: Reading, listing: Listing) -> Iterator[list[Row]]:
     whole = first.total is None or count >= first.total * (1 - TOTAL_DRIFT)
     if not whole:
         reading.note = f"Only {count} of the {first.total} rows announced by /{listing.path} came."
+    elif first.total is not None and count < first.total:
+        # a page that moved may have jumped over a row: what is missing is asked for one by one
+        reading.confirm_gone = lambda key: is_gone(listing, key)
     reading.complete = whole and sweep_is_complete(reading)
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, cast
+from typing import Any, Self, cast
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipelines.common.account import Credentials
 from pipelines.common.budget import Rate
@@ -52,6 +52,16 @@ class RezenSettings(VendorSettings):
         24, ge=2, description="months of revenue-share totals that a first load reads at most"
     )
     page_workers: int = Field(8, description="requests under way at the same time, all accounts")
+    requests_per_minute: int = Field(
+        240, ge=6, description="requests per key and minute; no limit is published (§4)"
+    )
+    concurrent_requests: int = Field(2, ge=1, description="requests of one key at once (§4)")
+
+    @model_validator(mode="after")
+    def _own_rate(self) -> Self:
+        rate = Rate(self.requests_per_minute // 6, 10.0, self.concurrent_requests)
+        self.rates.setdefault("default", rate)
+        return self
 
 
 def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[str, str]:
@@ -84,7 +94,7 @@ def classify(failure: Failure) -> VendorError | None:
 DIALECT = Dialect(
     title="reZEN",
     authorize=authorize,
-    # no published limit; the contract's own choice of 4 a second and 2 at once per key (§4)
+    # no published limit; the settings hold the contract's choice (§4)
     rates={"default": Rate(limit=40, window=10.0, concurrent=2)},
     classify=classify,
     message=error_message,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +26,7 @@ Json = dict[str, Any]
 
 # in every field that must never be stored: a warehouse that holds this text has failed
 CANARY = "DO-NOT-STORE"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def number(amount: Decimal) -> int | float:
@@ -40,7 +41,8 @@ def money(amount: Decimal | None, currency: str = "USD") -> Json | None:
 
 def millis(moment: datetime | None) -> int | None:
     """Epoch milliseconds, UTC."""
-    return None if moment is None else round(moment.timestamp() * 1000)
+    # cut and not rounded, as the truth does it, and without the detour through a float
+    return None if moment is None else (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def iso(day: date | None) -> str | None:

@@ -235,10 +235,10 @@ def test_appointments_window_wants_both_ends(fub: Fub) -> None:
 
 
 def test_calendars_that_are_not_shared_show_only_for_their_user(fub: Fub) -> None:
-    open_ones = set(fub.ids("appointments", includeDeleted="true"))
+    open_ones = set(fub.ids("appointments"))
     scoped: set[int] = set()
     for user in fub.account.users:
-        scoped |= set(fub.ids("appointments", userId=user, includeDeleted="true"))
+        scoped |= set(fub.ids("appointments", userId=user))
     truth = fub.box.truth("ada-sample")["fub"]["entities"]["appointments"]["rows"]
     assert open_ones < open_ones | scoped
     assert {str(i) for i in open_ones | scoped} == set(truth)

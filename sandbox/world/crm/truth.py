@@ -168,7 +168,11 @@ def account_truth(account: Account, viewer: User, now: datetime) -> dict[str, An
         ("text_messages", lambda t: account.sees_child(viewer, t), _message),
         (
             "appointments",
-            lambda a: account.sees_appointment(viewer, a, scoped_to=a.calendar_user_id),
+            # an answer does not tell a deleted one apart, so the warehouse must not hold it
+            lambda a: (
+                not a.deleted
+                and account.sees_appointment(viewer, a, scoped_to=a.calendar_user_id)
+            ),
             _appointment,
         ),
     )

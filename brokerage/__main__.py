@@ -1,0 +1,5 @@
+"""`python -m brokerage` is the command line."""
+
+from brokerage.cli import main
+
+main()

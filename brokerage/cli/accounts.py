@@ -1,0 +1,159 @@
+"""`connect`, `agents`, `offboard`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from brokerage.cli.console import make_table, out, print_json, warn, working
+from brokerage.cli.session import Session
+from brokerage.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from brokerage.control.onboarding import OnboardingJob
+    from brokerage.control.repository import AgentRecord, ConnectionRecord
+    from pipelines.common.entity import Vendor
+
+
+@dataclass(frozen=True)
+class AgentOverview:
+    """An agent with its connections and its latest onboarding, if there was one."""
+
+    agent: AgentRecord
+    connections: list[ConnectionRecord]
+    onboarding: OnboardingJob | None
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+
+
+def register(app: typer.Typer) -> None:
+    for command in (connect, agents, offboard):
+        app.command()(command)
+
+
+def connect(
+    agent: Annotated[str, typer.Argument(help="The agent's key, for example ada-sample.")],
+    vendor: Annotated[str, typer.Argument(help="rezen or fub.")],
+    key_stdin: Annotated[
+        bool, typer.Option("--key-stdin", help="Read the key from the input, not from a prompt.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="The agent's name; the vendor's by default.")
+    ] = None,
+    email: Annotated[
+        str | None, typer.Option(help="The agent's e-mail address; the vendor's by default.")
+    ] = None,
+    allow_limited: Annotated[
+        bool,
+        typer.Option("--allow-limited", help="Accept a key that sees only part of the account."),
+    ] = False,
+    replace_account: Annotated[
+        bool,
+        typer.Option(
+            "--replace-account", help="Accept a key of another account than the one connected."
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Connect an agent's account. The key is checked with the vendor before it is stored."""
+    from brokerage.cli.connecting import connect_account, find_vendor
+    from brokerage.control.repository import check_agent_key
+
+    check_agent_key(agent)
+    found = find_vendor(vendor)
+    session = Session.open()
+    session.ensure_sandbox()
+    credentials = _read_credentials(found, key_stdin)
+    where = " of the sandbox" if session.settings.is_sandbox else ""
+    with working(f"Asking {found.title}{where} whose key this is"):
+        connected = connect_account(
+            session,
+            agent,
+            found,
+            credentials,
+            name=name,
+            email=email,
+            allow_limited=allow_limited,
+            replace_account=replace_account,
+        )
+    if connected.identity.limited:
+        warn(connected.identity.limited)
+    if as_json:
+        print_json({"connection": connected.connection, "new_agent": connected.new_agent})
+        return
+    new = " (a new agent)" if connected.new_agent else ""
+    out.print(
+        f"{agent}{new} is connected to {found.title} as {connected.identity.label}. Next: "
+        f"`brokerage onboard {agent}`."
+    )
+
+
+def _read_credentials(vendor: Vendor, from_stdin: bool) -> dict[str, str]:
+    """One line of input per credential that the vendor wants, never shown."""
+    values: dict[str, str] = {}
+    for name in vendor.credential_names:
+        label = name.replace("_", " ").replace("api", "API")
+        if from_stdin:
+            value = sys.stdin.readline()
+        elif sys.stdin.isatty():
+            value = typer.prompt(f"{vendor.title} {label}", hide_input=True)
+        else:
+            raise ConfigurationError(
+                "There is no terminal to ask for the key: pass it with --key-stdin."
+            )
+        values[name] = value.strip()
+        if not values[name]:
+            raise ConfigurationError(f"The {label} is empty: nothing was stored.")
+    return values
+
+
+def agents(as_json: Json = False) -> None:
+    """List the agents with their connections and how their onboarding went."""
+    from brokerage.control.onboarding import OnboardingLog
+
+    session = Session.open()
+    onboarding = OnboardingLog(session.engine)
+    connections: dict[str, list[ConnectionRecord]] = {}
+    for connection in session.repository.connections():
+        connections.setdefault(connection.agent_key, []).append(connection)
+    found = [
+        AgentOverview(
+            agent, connections.get(agent.agent_key, []), onboarding.latest(agent.agent_key)
+        )
+        for agent in session.repository.agents()
+    ]
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        out.print("There are no agents yet: connect one with `brokerage connect AGENT VENDOR`.")
+        return
+    table = make_table(["Agent", "Name", "E-mail", "Status", "Connections", "Onboarding"])
+    for row in found:
+        table.add_row(
+            row.agent.agent_key,
+            row.agent.display_name,
+            row.agent.email or "",
+            row.agent.status,
+            "\n".join(f"{c.vendor} {c.status}" for c in row.connections),
+            row.onboarding.status if row.onboarding else "",
+        )
+    out.print(table)
+
+
+def offboard(
+    agent: Annotated[str, typer.Argument(help="The agent's key.")],
+) -> None:
+    """Stop pulling an agent's accounts and delete the stored keys. The data pulled so far stays."""
+    session = Session.open()
+    if session.repository.agent(agent) is None:
+        raise ConfigurationError(f"There is no agent {agent!r}: see `brokerage agents`.")
+    session.repository.offboard_agent(agent)
+    for connection in session.repository.connections(agent_key=agent):
+        session.vault.delete(connection.connection_id)
+    session.log.event("agent.offboarded", f"{agent} is offboarded.", source="cli", agent_key=agent)
+    out.print(f"{agent} is offboarded; its keys are deleted.")

@@ -1,0 +1,130 @@
+"""Runs of Dagster's jobs inside this process: one process for a whole backfill.
+
+Everything of Dagster is imported here and late: it takes seconds, which no other command pays.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import warnings
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from brokerage.cli.session import Session
+from brokerage.errors import BrokerageError, PartialError
+from brokerage.stack.dagster_home import enter_dagster_home
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, Definitions
+
+    from resources.progress import Listener
+    from sensors.launch import RunOutcome
+
+_SHOWN_FAILURES = 8
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What some runs came to: `recorded` materialisations, one sentence per failure."""
+
+    what: str
+    run_ids: tuple[str, ...]
+    succeeded: bool
+    recorded: int
+    failures: tuple[str, ...]
+
+    def raise_if_failed(self) -> None:
+        """End the command if a run failed.
+
+        Raises:
+            PartialError: when something was recorded all the same.
+            BrokerageError: when nothing was.
+        """
+        if self.succeeded:
+            return
+        told = " · ".join(self.failures[:_SHOWN_FAILURES])
+        more = len(self.failures) - _SHOWN_FAILURES
+        told += f" · and {more} more" if more > 0 else ""
+        if self.recorded:
+            raise PartialError(f"{self.what} is done in part: {told}")
+        raise BrokerageError(f"{self.what} failed: {told}")
+
+
+def onboard(session: Session, agents: Sequence[str], listener: Listener) -> RunReport:
+    """Add the agents' partitions and backfill them over the same assets as the schedules."""
+    from sensors.launch import onboard_agents
+
+    with _dagster(session) as (definitions, instance):
+        outcomes = onboard_agents(definitions, instance, agents, listener=listener)
+    return _report("The onboarding", session, outcomes)
+
+
+def sync(
+    session: Session,
+    listener: Listener,
+    *,
+    vendors: Collection[str] | None = None,
+    agents: Collection[str] | None = None,
+    full: bool = False,
+) -> RunReport:
+    """Read what has changed; None means all vendors, or all agents with an active connection."""
+    from sensors.launch import sync_agents
+
+    active = {c.agent_key for c in session.repository.connections(status="active")}
+    chosen = sorted(active if agents is None else active.intersection(agents))
+    with _dagster(session) as (definitions, instance):
+        outcomes = sync_agents(
+            definitions, instance, chosen, vendors=vendors, full=full, listener=listener
+        )
+    return _report("The sync", session, outcomes)
+
+
+def build(session: Session, listener: Listener) -> RunReport:
+    """Build and test every model of the warehouse."""
+    from sensors.launch import build_warehouse
+
+    with _dagster(session) as (definitions, instance):
+        outcome = build_warehouse(definitions, instance, listener=listener)
+    return _report("The warehouse build", session, [outcome])
+
+
+@contextmanager
+def _dagster(session: Session) -> Iterator[tuple[Definitions, DagsterInstance]]:
+    enter_dagster_home(session.settings)
+    _be_quiet()
+    from sensors.launch import open_instance
+
+    definitions: Definitions = importlib.import_module("definitions").defs
+    with open_instance() as instance:
+        # Beginning a run, Dagster configures logging anew, which locks logging as a whole and then
+        # each handler; a run of the other thread that logs takes the same locks the other way
+        # round, and both wait for ever. There are no handlers in dagster.yaml to configure.
+        instance.get_yaml_python_handlers = list  # type: ignore[method-assign]
+        yield definitions, instance
+
+
+def _be_quiet() -> None:
+    """What Dagster and its libraries log goes to the run; the terminal shows the progress."""
+    from dagster import BetaWarning, PreviewWarning
+
+    for category in (BetaWarning, PreviewWarning):
+        warnings.simplefilter("ignore", category)
+    for name in ("dagster", "dlt", "httpx", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _report(what: str, session: Session, outcomes: Sequence[RunOutcome]) -> RunReport:
+    from brokerage.control.sync_state import refresh_views
+
+    # a raw schema has committed marks from its first load on
+    refresh_views(session.engine)
+    return RunReport(
+        what=what,
+        run_ids=tuple(outcome.run_id for outcome in outcomes),
+        succeeded=all(outcome.succeeded for outcome in outcomes),
+        recorded=sum(outcome.recorded for outcome in outcomes),
+        failures=tuple(line for outcome in outcomes for line in outcome.failures),
+    )

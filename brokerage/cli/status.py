@@ -1,0 +1,296 @@
+"""What `brokerage status` shows: services, connections, syncs, rows, failures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from brokerage.cli.console import make_table, out
+from brokerage.cli.session import Session
+from brokerage.errors import BrokerageError
+from brokerage.stack.stack import ServiceStatus
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+    from brokerage.cli.inventory import TableRows
+    from brokerage.control.repository import ConnectionRecord
+    from brokerage.control.sync_state import SyncState
+
+_RECENT = timedelta(hours=24)
+_SHOWN_FAILURES = 12
+_COLOURS = {
+    "running": "green",
+    "active": "green",
+    "ok": "green",
+    "starting": "yellow",
+    "paused": "yellow",
+    "stopped": "dim",
+}
+# an account that may not read something is a fact about the account, not a failure
+_SOUND = ("ok", "not_permitted", "not_available")
+
+
+@dataclass(frozen=True)
+class EntitySync:
+    """The last syncs of one entity over all connections; `rows` is what raw holds."""
+
+    vendor: str
+    entity: str
+    accounts: int
+    accounts_ok: int
+    accounts_without: int
+    last_sync_at: datetime | None
+    oldest_success_at: datetime | None
+    rows: int | None
+    api_calls: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that went wrong, in one sentence."""
+
+    at: datetime | None
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything that `status` knows; `database_error` says why there is nothing below services."""
+
+    home: str
+    sandbox: bool
+    services: list[ServiceStatus]
+    database_error: str | None = None
+    agents: int = 0
+    connections: list[ConnectionRecord] = field(default_factory=list)
+    syncs: list[EntitySync] = field(default_factory=list)
+    tables: list[TableRows] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+
+def collect(session: Session) -> Overview:
+    """Look at everything without starting or changing anything."""
+    from brokerage.database.engine import check_reachable
+
+    services = session.stack.status()
+    base: dict[str, Any] = {
+        "home": str(session.settings.home),
+        "sandbox": session.settings.is_sandbox,
+        "services": services,
+    }
+    try:
+        check_reachable(session.engine)
+        if not session.is_set_up():
+            raise BrokerageError("The database is not set up yet: run `brokerage up`.")
+    except BrokerageError as error:
+        return Overview(**base, database_error=str(error))
+    return _with_database(session, base)
+
+
+def _with_database(session: Session, base: dict[str, Any]) -> Overview:
+    from brokerage.cli.inventory import table_rows
+    from brokerage.control.sync_state import read_sync_state, refresh_views
+
+    engine = session.engine
+    refresh_views(engine)
+    states = read_sync_state(engine)
+    tables = table_rows(engine)
+    connections = session.repository.connections()
+    return Overview(
+        **base,
+        agents=len(session.repository.agents()),
+        connections=connections,
+        syncs=_entity_syncs(states, tables),
+        tables=tables,
+        failures=_failures(engine, states, connections, session),
+    )
+
+
+def _entity_syncs(states: list[SyncState], tables: list[TableRows]) -> list[EntitySync]:
+    rows = {(table.schema, table.table): table.rows for table in tables}
+    grouped: dict[tuple[str, str], list[SyncState]] = {}
+    for state in states:
+        grouped.setdefault((state.vendor, state.entity), []).append(state)
+    return [
+        EntitySync(
+            vendor=vendor,
+            entity=entity,
+            accounts=len(group),
+            accounts_ok=sum(state.status == "ok" for state in group),
+            accounts_without=sum(state.status.startswith("not_") for state in group),
+            last_sync_at=max((s.last_sync_at for s in group if s.last_sync_at), default=None),
+            oldest_success_at=min(
+                (s.last_success_at for s in group if s.last_success_at), default=None
+            ),
+            rows=rows.get((f"raw_{vendor}", entity)),
+            api_calls=sum(state.api_calls or 0 for state in group),
+        )
+        for (vendor, entity), group in grouped.items()
+    ]
+
+
+def _failures(
+    engine: Engine,
+    states: list[SyncState],
+    connections: list[ConnectionRecord],
+    session: Session,
+) -> list[Failure]:
+    found = [
+        Failure(c.updated_at, c.connection_id, f"{c.status}: {c.status_reason or 'no reason'}")
+        for c in connections
+        if c.status == "needs_reauth"
+    ]
+    found += [
+        Failure(s.last_sync_at, f"{s.connection_id} {s.entity}", s.error or s.status)
+        for s in states
+        if s.status not in _SOUND
+    ]
+    since = datetime.now(UTC) - _RECENT
+    found += _failed_runs(engine, since)
+    found += [
+        Failure(row["occurred_at"], row["module"], row["message"])
+        for row in session.log.errors_since(since)
+    ]
+    return found
+
+
+def _failed_runs(engine: Engine, since: datetime) -> list[Failure]:
+    """Read from Dagster's table: importing Dagster would take three seconds."""
+    from sqlalchemy import text
+
+    with engine.connect() as connection:
+        if connection.execute(text("select to_regclass('dagster.runs')")).scalar_one() is None:
+            return []
+        rows = connection.execute(
+            text(
+                "select run_id, pipeline_name, update_timestamp from dagster.runs "
+                "where status = 'FAILURE' and update_timestamp > :since "
+                "order by update_timestamp desc limit 20"
+            ),
+            {"since": since.replace(tzinfo=None)},
+        ).all()
+    return [
+        Failure(at.replace(tzinfo=UTC), f"run {run_id[:8]}", f"{name} failed: see Dagster's UI.")
+        for run_id, name, at in rows
+    ]
+
+
+# -- showing it -------------------------------------------------------------------------------
+
+
+def show(overview: Overview) -> None:
+    """Print the overview, readable at 100 columns."""
+    out.print(f"[bold]Home[/bold] {overview.home}" + (" (sandbox)" if overview.sandbox else ""))
+    _show_services(overview.services)
+    if overview.database_error is not None:
+        out.print(overview.database_error)
+        return
+    _show_connections(overview)
+    _show_syncs(overview.syncs)
+    _show_tables(overview.tables)
+    _show_failures(overview.failures)
+
+
+def _show_services(services: list[ServiceStatus]) -> None:
+    table = make_table(["Service", "State", "Pid", "Up for", "Address"], title="Services")
+    for service in services:
+        up_for = "" if service.started_at is None else _ago(service.started_at)
+        table.add_row(
+            service.title,
+            _coloured(service.state),
+            str(service.pid or ""),
+            up_for,
+            service.address or "",
+        )
+    out.print(table)
+    for service in services:
+        if service.detail:
+            out.print(f"[red]{service.title}:[/red] {escape(service.detail)}")
+
+
+def _show_connections(overview: Overview) -> None:
+    if not overview.connections:
+        out.print("No accounts are connected yet: `brokerage connect AGENT VENDOR`.")
+        return
+    title = f"Connections ({overview.agents} agents)"
+    table = make_table(["Connection", "State", "Account", "Role", "Checked"], title=title)
+    for connection in overview.connections:
+        table.add_row(
+            connection.connection_id,
+            _coloured(connection.status),
+            escape(connection.account_label or connection.account_source_id or ""),
+            connection.account_role or "",
+            _moment(connection.verified_at),
+        )
+    out.print(table)
+
+
+def _show_syncs(syncs: list[EntitySync]) -> None:
+    if not syncs:
+        out.print("Nothing has been pulled yet: `brokerage onboard AGENT`.")
+        return
+    table = make_table(
+        ["Vendor", "Entity", "Accounts ok", "Last sync (UTC)", "Rows", "API calls"],
+        title="Last sync",
+        right=(4, 5),
+    )
+    vendor = None
+    for sync in syncs:
+        sound = sync.accounts_ok + sync.accounts_without == sync.accounts
+        colour = "green" if sound else "red"
+        without = f" ({sync.accounts_without} without)" if sync.accounts_without else ""
+        table.add_row(
+            sync.vendor if sync.vendor != vendor else "",
+            sync.entity,
+            f"[{colour}]{sync.accounts_ok}/{sync.accounts}[/{colour}]{without}",
+            _moment(sync.last_sync_at),
+            "" if sync.rows is None else f"{sync.rows:,}",
+            f"{sync.api_calls:,}",
+        )
+        vendor = sync.vendor
+    out.print(table)
+
+
+def _show_tables(tables: list[TableRows]) -> None:
+    sums: dict[str, tuple[int, int]] = {}
+    for table in tables:
+        count, rows = sums.get(table.schema, (0, 0))
+        sums[table.schema] = (count + 1, rows + table.rows)
+    if not sums:
+        return
+    shown = make_table(["Schema", "Tables", "Rows"], title="Warehouse", right=(1, 2))
+    for schema, (count, rows) in sums.items():
+        shown.add_row(schema, str(count), f"{rows:,}")
+    out.print(shown)
+
+
+def _show_failures(failures: list[Failure]) -> None:
+    if not failures:
+        out.print("[green]No failures in the last 24 hours.[/green]")
+        return
+    table = make_table(["When (UTC)", "What", "Why"], title=f"Failures ({len(failures)})")
+    for failure in failures[:_SHOWN_FAILURES]:
+        table.add_row(_moment(failure.at), failure.subject, escape(failure.message))
+    out.print(table)
+
+
+def _coloured(state: str) -> str:
+    colour = _COLOURS.get(state, "red")
+    return f"[{colour}]{state}[/{colour}]"
+
+
+def _moment(value: datetime | None) -> str:
+    return "" if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _ago(started_at: float) -> str:
+    seconds = int(datetime.now(UTC).timestamp() - started_at)
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{max(seconds, 0)} s"

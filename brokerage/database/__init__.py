@@ -1,0 +1,1 @@
+"""The database: the embedded server, engines and addresses, roles and schemas."""

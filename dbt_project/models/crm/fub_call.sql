@@ -1,0 +1,49 @@
+with
+
+latest as (
+    {{ one_per_account("stg_fub__calls", "staged.call_source_id") }}
+),
+
+users as (
+    select * from {{ ref("fub_user") }}
+),
+
+final as (
+    select
+        -- ids
+        latest.fub_account_id,
+        latest.call_source_id,
+        latest.person_source_id,
+        latest.user_source_id,
+        users.agent_id,
+        latest.seen_by,
+
+        -- strings
+        coalesce(users.user_name, latest.user_name) as user_name,
+        latest.outcome,
+        case
+            when latest.is_incoming then 'incoming'
+            when not latest.is_incoming then 'outgoing'
+            else 'unknown'
+        end as direction,
+
+        -- numerics
+        coalesce(latest.duration_seconds, 0) as duration_seconds,
+        latest.ring_seconds,
+
+        -- booleans
+        latest.is_incoming,
+
+        -- dates
+        latest.called_at,
+        {{ reporting_date("latest.called_at") }} as called_on,
+        latest.created_at,
+        latest.updated_at
+    from latest
+    left join users
+        on
+            latest.fub_account_id = users.fub_account_id
+            and latest.user_source_id = users.user_source_id
+)
+
+select * from final

@@ -1,0 +1,49 @@
+with
+
+latest as (
+    {{ one_per_account("stg_fub__text_messages", "staged.text_message_source_id") }}
+),
+
+users as (
+    select * from {{ ref("fub_user") }}
+),
+
+final as (
+    select
+        -- ids
+        latest.fub_account_id,
+        latest.text_message_source_id,
+        latest.person_source_id,
+        latest.user_source_id,
+        users.agent_id,
+        latest.seen_by,
+
+        -- strings
+        latest.message_status,
+        latest.delivery_status,
+        case
+            when latest.is_incoming then 'incoming'
+            when not latest.is_incoming then 'outgoing'
+            else 'unknown'
+        end as direction,
+
+        -- numerics
+        length(latest.message_body) as message_length,
+
+        -- booleans
+        latest.is_incoming,
+        coalesce(latest.is_external, false) as is_external,
+
+        -- dates
+        latest.sent_at,
+        {{ reporting_date("latest.sent_at") }} as sent_on,
+        latest.created_at,
+        latest.updated_at
+    from latest
+    left join users
+        on
+            latest.fub_account_id = users.fub_account_id
+            and latest.user_source_id = users.user_source_id
+)
+
+select * from final

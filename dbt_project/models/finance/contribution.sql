@@ -1,0 +1,91 @@
+with
+
+receivers as (
+    select
+        connection_id,
+        agent_id,
+        account_currency
+    from {{ ref("connection") }}
+    where agent_id is not null
+),
+
+payments as (
+    select * from {{ ref("revshare_payment") }}
+),
+
+{%- set columns = [
+    "connection_id", "contribution_source_id", "payment_source_id",
+    "contributor_source_id", "contributor_name", "transaction_source_id",
+    "transaction_code", "transaction_type", "tier", "payout_amount", "currency",
+    "base_amount", "base_currency", "contribution_status", "pending_reason",
+    "missed_reason", "is_missed", "earned_date", "synced_at",
+] %}
+
+-- what a payment has paid is no longer pending, even while a pending copy is around
+combined as (
+    select {{ columns | join(", ") }}, 1 as priority
+    from {{ ref("stg_rezen__revshare_payment_contributions") }}
+
+    union all
+
+    select {{ columns | join(", ") }}, 2 as priority
+    from {{ ref("stg_rezen__revshare_pending_contributions") }}
+),
+
+latest as (
+    select distinct on (receivers.agent_id, combined.contribution_source_id)
+        combined.*,
+        receivers.agent_id as receiving_agent_id,
+        receivers.account_currency
+    from combined
+    inner join receivers on combined.connection_id = receivers.connection_id
+    order by
+        receivers.agent_id, combined.contribution_source_id, combined.priority,
+        combined.synced_at desc, combined.connection_id, combined.payment_source_id
+),
+
+final as (
+    select
+        -- ids
+        latest.receiving_agent_id,
+        latest.contribution_source_id,
+        {{ our_id("rezen", "latest.contributor_source_id") }} as contributing_agent_id,
+        {{ our_id("rezen", "latest.transaction_source_id") }} as transaction_id,
+        latest.payment_source_id,
+
+        -- strings
+        latest.contributor_name,
+        latest.transaction_code,
+        latest.transaction_type,
+        case
+            when latest.is_missed then 'MISSED'
+            when latest.priority = 1 then 'PAID'
+            else 'PENDING'
+        end as contribution_status,
+        latest.contribution_status as contribution_status_source,
+        latest.pending_reason,
+        latest.missed_reason,
+        coalesce(latest.currency, payments.currency, latest.account_currency)
+            as currency,
+
+        -- numerics
+        coalesce(latest.tier, 0)::smallint as tier,
+        coalesce(latest.payout_amount, 0) as payout_amount,
+        latest.base_amount,
+
+        -- booleans
+        latest.is_missed,
+
+        -- dates
+        latest.earned_date,
+        {{ known_month("latest.earned_date") }} as earned_month,
+        payments.paid_at,
+        latest.synced_at
+    from latest
+    left join payments
+        on
+            latest.receiving_agent_id = payments.receiving_agent_id
+            and latest.payment_source_id = payments.payment_source_id
+)
+
+select * from final

@@ -1,0 +1,26 @@
+with
+
+source as (
+    select * from {{ source("control", "agents") }}
+),
+
+renamed as (
+    select
+        -- ids
+        agent_key,
+        {{ present("rezen_agent_id") }} as rezen_agent_source_id,
+
+        -- strings
+        {{ present("display_name") }} as display_name,
+        {{ present("email") }} as email,
+        status as agent_key_status,
+
+        -- booleans
+        coalesce(is_demo, false) as is_demo,
+
+        -- dates
+        created_at
+    from source
+)
+
+select * from renamed

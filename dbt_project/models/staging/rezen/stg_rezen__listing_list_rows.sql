@@ -1,0 +1,1 @@
+{{ rezen_deal_rows("listing_list", is_listing=true) }}

@@ -1,0 +1,1 @@
+{{ rezen_deals("listings", is_listing=true) }}

@@ -1,0 +1,1 @@
+{{ rezen_deal_rows("transaction_list", is_listing=false) }}

@@ -1,0 +1,1 @@
+{{ rezen_deals("transactions", is_listing=false) }}

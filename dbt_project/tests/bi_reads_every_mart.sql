@@ -1,0 +1,26 @@
+-- depends on: {{ ref("agent_summary") }}, {{ ref("agent_network_tier") }}
+-- depends on: {{ ref("transactions") }}, {{ ref("contacts") }}
+-- depends on: {{ ref("revenue_share_by_month") }}, {{ ref("call_activity") }}
+-- a rebuild must leave each mart readable to BI, and BI must not see anything else
+with
+
+relations as (
+    select
+        namespaces.nspname as table_schema,
+        classes.relname as table_name,
+        has_table_privilege('bi_reader', classes.oid, 'select') as can_read
+    from pg_catalog.pg_class as classes
+    inner join pg_catalog.pg_namespace as namespaces
+        on classes.relnamespace = namespaces.oid
+    where
+        classes.relkind in ('r', 'v', 'm')
+        and namespaces.nspname in (
+            'staging', 'core', 'network', 'finance', 'crm', 'metrics', 'marts'
+        )
+        and classes.relname not like '%__dbt_tmp%'
+        and classes.relname not like '%__dbt_backup%'
+)
+
+select *
+from relations
+where can_read <> (table_schema = 'marts')

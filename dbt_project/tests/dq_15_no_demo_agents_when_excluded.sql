@@ -1,0 +1,3 @@
+select agent_key
+from {{ ref("agent_summary") }}
+where not ({{ demo_filter("is_demo") }})

@@ -1,0 +1,22 @@
+-- deals of the viewers' lists and those of core are the same set
+with
+
+listed as (
+    select deal_source_id from {{ ref("stg_rezen__transaction_list_rows") }}
+    union
+    select deal_source_id from {{ ref("stg_rezen__listing_list_rows") }}
+),
+
+held as (
+    select transaction_source_id as deal_source_id from {{ ref("transaction") }}
+    union all
+    select listing_source_id as deal_source_id from {{ ref("listing") }}
+)
+
+select
+    coalesce(listed.deal_source_id, held.deal_source_id) as deal_source_id,
+    count(held.deal_source_id) as rows_held
+from listed
+left join held on listed.deal_source_id = held.deal_source_id
+group by coalesce(listed.deal_source_id, held.deal_source_id)
+having count(held.deal_source_id) <> 1

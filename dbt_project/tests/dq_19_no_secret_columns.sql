@@ -1,0 +1,11 @@
+-- depends on: {{ ref("agent_summary") }}, {{ ref("fub_person") }}, {{ ref("agent") }}
+-- credentials, tax, bank and birth data never get as far as the warehouse
+select
+    table_schema,
+    table_name,
+    column_name
+from information_schema.columns
+where
+    table_schema in ('staging', 'core', 'network', 'finance', 'crm', 'metrics', 'marts')
+    and column_name
+    ~ '(api_?key|password|secret|token|birth|national_id|tax_id|bank|ssn|tipalti)'

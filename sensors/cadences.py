@@ -1,0 +1,113 @@
+"""What is read how often, as data. Each row becomes one job and one schedule of the same name.
+
+The lanes of a vendor never share a staging dataset, so rows may overlap in time; two runs of one
+row may not, and the second is skipped visibly. `replaces` names the timers of the former backend
+whose work the row does, so that nothing is run twice or forgotten while both are alive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ONBOARDING_LANE = "onboarding"
+MANUAL_LANE = "manual"
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """Read some entities of one vendor, for all connected agents, in a single run.
+
+    `entities` is empty for all of them; it holds what its members depend on, because the readers of
+    one account hand each other what they have just seen. `full` reads everything again instead of
+    what has changed.
+    """
+
+    vendor: str
+    lane: str
+    cron: str
+    description: str
+    entities: tuple[str, ...] = ()
+    full: bool = False
+    replaces: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the job and of the schedule."""
+        return f"{self.vendor}__{self.lane}"
+
+
+CADENCES = (
+    Cadence(
+        vendor="rezen",
+        lane="fast",
+        cron="*/15 * * * *",
+        description="Deals whose state, price or payout changed.",
+        entities=("agents", "transaction_list", "transactions"),
+        replaces=(2377, 2417, 2419, 2471, 2472),
+    ),
+    Cadence(
+        vendor="rezen",
+        lane="hourly",
+        cron="7 * * * *",
+        description="Listings, and the revenue share that is pending or has just been paid.",
+        entities=(
+            "agents",
+            "listing_list",
+            "listings",
+            "revshare_overview",
+            "revshare_pending",
+            "revshare_payments",
+            "revshare_payment_contributions",
+        ),
+        replaces=(2378, 2379, 2413, 2439, 2442),
+    ),
+    Cadence(
+        vendor="rezen",
+        lane="daily",
+        cron="20 4 * * *",
+        description="Everything, with the network, caps, teams and equity that change slowly.",
+        replaces=(
+            *(2375, 2376, 2380, 2381, 2382, 2383, 2384, 2412, 2415, 2420, 2421, 2437),
+            *(2467, 2468, 2469, 2470, 2478),
+        ),
+    ),
+    Cadence(
+        vendor="rezen",
+        lane="weekly",
+        cron="40 1 * * 0",
+        description="Everything again from the beginning, so that no missed change stays missed.",
+        full=True,
+        replaces=(2435, 2466),
+    ),
+    Cadence(
+        vendor="fub",
+        lane="fast",
+        cron="*/15 * * * *",
+        description="People, deals and what was done with them since the last time.",
+        entities=("identity", "users", "people", "deals", "events", "calls", "appointments"),
+        replaces=(2406, 2409, 2414, 2416, 2418, 2429, 2449, 2451, 2458, 2459),
+    ),
+    Cadence(
+        vendor="fub",
+        lane="hourly",
+        cron="22 * * * *",
+        description="Text messages, which cost a request per person who has a phone.",
+        entities=("identity", "people", "text_messages"),
+        replaces=(2411, 2456, 2460),
+    ),
+    Cadence(
+        vendor="fub",
+        lane="daily",
+        cron="50 4 * * *",
+        description="Everything, with stages, pipelines, custom fields, teams and groups.",
+        replaces=(2430, 2447, 2457, 2465),
+    ),
+    Cadence(
+        vendor="fub",
+        lane="weekly",
+        cron="40 2 * * 0",
+        description="Everything again from the beginning; finds what was deleted or moved away.",
+        full=True,
+        replaces=(2444,),
+    ),
+)

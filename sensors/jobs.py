@@ -1,0 +1,86 @@
+"""The jobs: one per cadence, one per vendor for onboarding, one that builds the warehouse.
+
+Each job is a single step, so all run in one process: a process per step would only add its start.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from assets.partitions import agents_partitions
+from assets.raw import FULL_TAG, LANE_TAG, raw_entities, raw_key
+from pipelines.common.entity import Vendor
+from pipelines.registry import VENDORS
+from sensors.cadences import CADENCES, ONBOARDING_LANE, Cadence
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
+
+BUILD_JOB = "warehouse__build"
+MAX_RUNTIME_TAG = "dagster/max_runtime"
+_FAST_SECONDS = 3600
+_SLOW_SECONDS = 12 * 3600
+
+
+def run_tags(lane: str, *, full: bool = False) -> dict[str, str]:
+    """The tags that tell a sync how to run; they carry no account and no secret."""
+    return {
+        LANE_TAG: lane,
+        FULL_TAG: "true" if full else "false",
+        MAX_RUNTIME_TAG: str(_FAST_SECONDS if lane == "fast" else _SLOW_SECONDS),
+    }
+
+
+def onboarding_job_name(vendor: str) -> str:
+    """The job that reads a vendor's accounts for the first time, and on request."""
+    return f"{vendor}__{ONBOARDING_LANE}"
+
+
+def chosen_entities(cadence: Cadence) -> list[str]:
+    """The entities a cadence reads. Raises KeyError if the vendor has no such entity."""
+    vendor = VENDORS[cadence.vendor]
+    available = [entity.name for entity in raw_entities(vendor)]
+    if not cadence.entities:
+        return available
+    return [name for name in cadence.entities if vendor.entity(name).name in available]
+
+
+def _selection(vendor: Vendor, entities: list[str]) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*(raw_key(vendor, name) for name in entities))
+
+
+def _cadence_job(cadence: Cadence) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        cadence.name,
+        selection=_selection(VENDORS[cadence.vendor], chosen_entities(cadence)),
+        description=cadence.description,
+        partitions_def=agents_partitions,
+        tags=run_tags(cadence.lane, full=cadence.full),
+    )
+
+
+def _onboarding_job(vendor: Vendor) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        onboarding_job_name(vendor.name),
+        selection=_selection(vendor, [entity.name for entity in raw_entities(vendor)]),
+        description=f"Every table of {vendor.title} for chosen agents.",
+        partitions_def=agents_partitions,
+        tags=run_tags(ONBOARDING_LANE),
+    )
+
+
+def build_jobs(warehouse: dg.AssetsDefinition) -> list[UnresolvedAssetJobDefinition]:
+    """All jobs; `warehouse` is the step that builds the dbt models."""
+    return [
+        *(_cadence_job(cadence) for cadence in CADENCES),
+        *(_onboarding_job(vendor) for vendor in VENDORS.values()),
+        dg.define_asset_job(
+            BUILD_JOB,
+            selection=dg.AssetSelection.assets(warehouse),
+            description="Build and test every model of the warehouse, for all accounts at once.",
+        ),
+    ]

@@ -1,0 +1,289 @@
+"""The command line as a person or a script meets it: output, one sentence per error, exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import Engine
+
+from brokerage.cli import main
+from brokerage.cli.console import show_unexpected
+from brokerage.settings import SANDBOX_PATHS, get_settings
+from sandbox.box import Sandbox
+from sandbox.server import serve
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command printed and returned."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run `brokerage` in this process with arguments and an input."""
+
+    def call(*arguments: str, stdin: str = "") -> Outcome:
+        get_settings.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["brokerage", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        code = ended.value.code
+        return Outcome(code if isinstance(code, int) else 0, printed.out, printed.err)
+
+    return call
+
+
+def _one_sentence(outcome: Outcome) -> str:
+    lines = outcome.err.strip().splitlines()
+    assert len(lines) == 1, outcome.err
+    assert lines[0].startswith("Error: ")
+    return lines[0].removeprefix("Error: ")
+
+
+class TestSql:
+    @pytest.fixture(autouse=True)
+    def _mart(self, engine: Engine) -> None:
+        with engine.begin() as connection:
+            connection.execute(text("set local role brokerage_transformer"))
+            connection.execute(
+                text(
+                    "create table marts.deals as select * from (values "
+                    "('a', 12345.60::numeric(20,2), '[\"x\"]'::jsonb), ('100%', null, null)) "
+                    "as t (name, volume, tags)"
+                )
+            )
+
+    def test_table(self, run: Run) -> None:
+        outcome = run("sql", "select name, volume from marts.deals order by 2")
+        assert outcome.code == 0
+        assert "12,345.60" in outcome.out
+
+    def test_csv_keeps_cents_and_signs(self, run: Run) -> None:
+        outcome = run("sql", "select * from marts.deals order by 2", "--format", "csv")
+        rows = list(csv.reader(io.StringIO(outcome.out)))
+        assert rows == [["name", "volume", "tags"], ["a", "12345.60", '["x"]'], ["100%", "", ""]]
+
+    def test_json_keeps_cents(self, run: Run) -> None:
+        outcome = run("sql", "select volume from marts.deals where name like 'a%'", "-f", "json")
+        assert json.loads(outcome.out) == [{"volume": "12345.60"}]
+
+    def test_from_the_input(self, run: Run) -> None:
+        assert "1" in run("sql", "-", "-f", "csv", stdin="select 1 as one").out
+
+    def test_bi_sees_marts_only(self, run: Run) -> None:
+        assert run("sql", "select * from marts.deals", "--role", "bi").code == 0
+        refused = run("sql", "select * from control.secrets", "--role", "bi")
+        assert refused.code == 1
+        assert "permission denied" in _one_sentence(refused)
+
+    def test_nothing_is_changed_by_accident(self, run: Run, engine: Engine) -> None:
+        refused = run("sql", "delete from marts.deals")
+        assert refused.code == 1
+        assert "add --write to change data" in _one_sentence(refused)
+        assert run("sql", "delete from marts.deals", "--write").code == 0
+        with engine.connect() as connection:
+            assert connection.execute(text("select count(*) from marts.deals")).scalar() == 0
+
+    def test_a_mistake_is_one_sentence(self, run: Run) -> None:
+        outcome = run("sql", "select * from marts.dealz")
+        assert outcome.code == 1
+        assert 'relation "marts.dealz" does not exist' in _one_sentence(outcome)
+
+    def test_an_unknown_role_is_one_sentence(self, run: Run) -> None:
+        outcome = run("sql", "select 1", "--role", "king")
+        assert outcome.code == 3
+        assert "use bi, owner, loader or transformer" in _one_sentence(outcome)
+
+
+class TestErrors:
+    def test_an_unreachable_database(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, unused_port: int
+    ) -> None:
+        monkeypatch.setenv(
+            "BROKERAGE_DATABASE_URL", f"postgresql://me:hush@127.0.0.1:{unused_port}/x"
+        )
+        outcome = run("agents")
+        assert outcome.code == 4
+        assert f"127.0.0.1:{unused_port}/x cannot be used" in _one_sentence(outcome)
+        assert "hush" not in outcome.err
+
+    def test_a_wrong_setting(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("BROKERAGE_DAGSTER_PORT", "many")
+        outcome = run("status")
+        assert outcome.code == 3
+        assert "BROKERAGE_DAGSTER_PORT is not usable" in _one_sentence(outcome)
+
+    def test_an_unknown_command(self, run: Run) -> None:
+        assert run("fly").code == 2
+
+    def test_something_unexpected_is_still_one_sentence(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        show_unexpected(KeyError, KeyError("who"), None)
+        printed = capsys.readouterr().err.strip()
+        assert len(printed.splitlines()) == 1
+        assert "--debug" in printed
+
+    def test_debug_shows_where_it_comes_from(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from brokerage.errors import ConfigurationError
+
+        monkeypatch.setenv("BROKERAGE_DAGSTER_PORT", "many")
+        monkeypatch.setattr(sys, "argv", ["brokerage", "--debug", "status"])
+        with pytest.raises(ConfigurationError):
+            main()
+
+
+class TestAccounts:
+    @pytest.fixture(scope="class")
+    def box(self) -> Iterator[Sandbox]:
+        with serve(size="small") as box:
+            yield box
+
+    @pytest.fixture(autouse=True)
+    def _vendors(self, box: Sandbox, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, path in SANDBOX_PATHS.items():
+            monkeypatch.setenv(f"BROKERAGE_{name.upper()}", box.url + path)
+
+    @pytest.fixture
+    def ada(self, box: Sandbox) -> dict[str, Any]:
+        return box.accounts[0]
+
+    def test_connect_stores_what_the_vendor_confirmed(
+        self, run: Run, ada: dict[str, Any], engine: Engine
+    ) -> None:
+        key = ada["rezen"]["api_key"]
+        outcome = run("connect", ada["agent_key"], "rezen", "--key-stdin", stdin=f"{key}\n")
+        assert outcome.code == 0, outcome.err
+        assert key not in outcome.out + outcome.err
+        (agent,) = json.loads(run("agents", "--json").out)
+        assert agent["agent"]["display_name"] == ada["name"]
+        assert agent["agent"]["rezen_agent_id"] == ada["rezen"]["yenta_id"]
+        (connection,) = agent["connections"]
+        assert connection["status"] == "active"
+        assert connection["account_source_id"] == ada["rezen"]["yenta_id"]
+
+    @pytest.mark.parametrize("vendor", ["rezen", "fub"])
+    def test_a_wrong_key_is_refused_and_nothing_stored(
+        self, run: Run, engine: Engine, vendor: str
+    ) -> None:
+        outcome = run("connect", "ada-sample", vendor, "--key-stdin", stdin="hush-hush\n")
+        assert outcome.code == 5
+        assert "Nothing was stored" in outcome.err
+        assert "hush-hush" not in outcome.err
+        assert json.loads(run("agents", "--json").out) == []
+
+    def test_a_key_that_sees_too_little_needs_consent(
+        self, run: Run, box: Sandbox, ada: dict[str, Any]
+    ) -> None:
+        key = _key_of_no_owner(ada)
+        command = ("connect", ada["agent_key"], "fub", "--key-stdin")
+        refused = run(*command, stdin=key)
+        assert refused.code == 5
+        assert "--allow-limited" in refused.err
+        accepted = run(*command, "--allow-limited", stdin=key)
+        assert accepted.code == 0
+        assert "Warning:" in accepted.err
+
+    def test_a_key_of_another_account_is_refused(self, run: Run, box: Sandbox) -> None:
+        ada, ben = box.accounts[:2]
+        command = ("connect", ada["agent_key"], "rezen", "--key-stdin")
+        assert run(*command, stdin=ada["rezen"]["api_key"]).code == 0
+        refused = run(*command, stdin=ben["rezen"]["api_key"])
+        assert refused.code == 5
+        assert "--replace-account" in refused.err
+        assert run(*command, "--replace-account", stdin=ben["rezen"]["api_key"]).code == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (("connect", "ada-sample", "lofty"), "There is no vendor 'lofty'"),
+            (("connect", "Ada Sample", "rezen"), "for example ada-sample"),
+            (("connect", "ada-sample", "rezen"), "pass it with --key-stdin"),
+            (("connect", "ada-sample", "rezen", "--key-stdin"), "The API key is empty"),
+            (("onboard", "nobody"), "There is no agent 'nobody'"),
+            (("sync", "--agent", "nobody"), "There is no agent 'nobody'"),
+            (("sync",), "No account is connected"),
+            (("offboard", "nobody"), "There is no agent 'nobody'"),
+            (("sandbox", "advance"), "Say how far to move on"),
+        ],
+    )
+    def test_what_is_missing_is_one_sentence(
+        self, run: Run, arguments: tuple[str, ...], said: str
+    ) -> None:
+        outcome = run(*arguments)
+        assert outcome.code == 3
+        assert said in _one_sentence(outcome)
+
+    def test_offboarding_deletes_the_keys(
+        self, run: Run, ada: dict[str, Any], engine: Engine
+    ) -> None:
+        key = ada["rezen"]["api_key"]
+        run("connect", ada["agent_key"], "rezen", "--key-stdin", stdin=key)
+        assert run("offboard", ada["agent_key"]).code == 0
+        with engine.connect() as connection:
+            assert connection.execute(text("select count(*) from control.secrets")).scalar() == 0
+
+    def test_rotation_keeps_the_secrets(
+        self, run: Run, ada: dict[str, Any], engine: Engine
+    ) -> None:
+        key = ada["rezen"]["api_key"]
+        run("connect", ada["agent_key"], "rezen", "--key-stdin", stdin=key)
+        before = (get_settings().home / "secret.key").read_text()
+        outcome = run("secrets", "rotate")
+        assert "1 secrets are now encrypted with the new key" in outcome.out
+        assert (get_settings().home / "secret.key").read_text() != before
+        from brokerage.control.vault import Vault
+
+        vault = Vault.for_settings(engine, get_settings())
+        assert vault.get(f"{ada['agent_key']}:rezen")["api_key"] == key
+
+    def test_status_and_doctor_are_readable_by_programs(
+        self, run: Run, ada: dict[str, Any]
+    ) -> None:
+        key = ada["rezen"]["api_key"]
+        run("connect", ada["agent_key"], "rezen", "--key-stdin", stdin=key)
+        status = json.loads(run("status", "--json").out)
+        assert [c["connection_id"] for c in status["connections"]] == [f"{ada['agent_key']}:rezen"]
+        assert status["services"][0]["state"] == "running"
+        outcome = run("doctor", "--json")
+        checks = {check["name"]: check for check in json.loads(outcome.out)}
+        assert checks["Secrets"]["ok"], checks
+        assert checks["Control schema"]["ok"]
+        assert key not in outcome.out
+
+
+def _key_of_no_owner(account: dict[str, Any]) -> str:
+    keys: dict[str, str] = account["fub"]["keys"]
+    return next(key for role, key in keys.items() if role.lower() not in ("owner", "admin"))
+
+
+def test_status_of_an_empty_home(run: Run) -> None:
+    outcome = run("status")
+    assert outcome.code == 0
+    assert "brokerage up" in outcome.out
+    assert not get_settings().home.exists(), "looking changes nothing"
+
+
+def test_down_of_an_empty_home(run: Run) -> None:
+    assert run("down").out.strip() == "Nothing was running."

@@ -1,0 +1,160 @@
+"""Fixtures for all tests: one real PostgreSQL per test process, a fresh database per test."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from sqlalchemy.engine import Engine
+
+from brokerage.database.embedded import EmbeddedPostgres, free_port
+from brokerage.database.engine import make_engine
+from brokerage.database.roles import grant_database
+from brokerage.database.setup import set_up_database
+from brokerage.settings import Settings, get_settings
+
+TEMPLATE = "brokerage_template"
+BI_READER_PASSWORD = "bi-reader-of-the-tests"
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _hermetic_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No test sees the developer's home folder, `.env` or variables; each has its own home."""
+    for name in list(os.environ):
+        if name.startswith("BROKERAGE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("BROKERAGE_HOME", str(tmp_path / "home"))
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[EmbeddedPostgres]:
+    """An embedded server of this test process: not durable, small, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="brokerage-tests-") as folder:
+        base = Path(folder)
+        # when root runs the tests, the server's own user has to get in
+        base.chmod(0o755)
+        server = EmbeddedPostgres(
+            base / "home",
+            port=free_port(),
+            tuning={
+                "fsync": "off",
+                "synchronous_commit": "off",
+                "full_page_writes": "off",
+                "shared_buffers": "128MB",
+                "autovacuum": "off",
+            },
+            reachable_bases=(base,),
+        )
+        server.start()
+        try:
+            yield server
+        finally:
+            server.destroy()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: EmbeddedPostgres) -> str:
+    """The superuser's address of the test server, `postgresql://…/brokerage`."""
+    return postgres_server.url()
+
+
+@pytest.fixture(scope="session")
+def _template(postgres_server: EmbeddedPostgres) -> str:
+    _execute(postgres_server, f"create database {TEMPLATE}")
+    engine = make_engine(postgres_server.url(database=TEMPLATE))
+    set_up_database(engine, bi_reader_password=BI_READER_PASSWORD)
+    # a database with open sessions cannot be copied
+    engine.dispose()
+    return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def new_database(
+    postgres_server: EmbeddedPostgres, _template: str
+) -> Callable[[], contextlib.AbstractContextManager[str]]:
+    """For fixtures of a wider scope: `with new_database() as url` is like `database`, without
+    setting BROKERAGE_DATABASE_URL."""
+    return lambda: _set_up_database(postgres_server)
+
+
+@pytest.fixture
+def empty_database(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """The address of a new database with nothing in it."""
+    with _new_database(postgres_server, "template0") as url:
+        yield url
+
+
+@pytest.fixture
+def database(
+    postgres_server: EmbeddedPostgres, _template: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The address of a new database with roles, schemas and control tables.
+
+    BROKERAGE_DATABASE_URL names it too, so that settings read in the test find it.
+    """
+    with _set_up_database(postgres_server) as url:
+        monkeypatch.setenv("BROKERAGE_DATABASE_URL", url)
+        get_settings.cache_clear()
+        yield url
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    """The owner's engine on `database`."""
+    owner = make_engine(database)
+    yield owner
+    owner.dispose()
+
+
+@pytest.fixture
+def bi_reader_password() -> str:
+    """The password of `bi_reader` on the test server."""
+    return BI_READER_PASSWORD
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    return free_port()
+
+
+@contextlib.contextmanager
+def _new_database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    # file_copy with a checkpoint is slower than wal_log for a database of a few megabytes
+    _execute(server, f"create database {name} template {template} strategy wal_log")
+    try:
+        yield server.url(database=name)
+    finally:
+        _execute(server, f"drop database {name} with (force)")
+
+
+@contextlib.contextmanager
+def _set_up_database(server: EmbeddedPostgres) -> Iterator[str]:
+    with _new_database(server, TEMPLATE) as url:
+        owner = make_engine(url)
+        grant_database(owner)
+        owner.dispose()
+        yield url
+
+
+def _execute(server: EmbeddedPostgres, statement: str) -> None:
+    connection = psycopg2.connect(server.url(database="postgres"))
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    finally:
+        connection.close()

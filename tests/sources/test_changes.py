@@ -1,0 +1,36 @@
+"""Whatever may happen at a vendor, the next increment has it; what an increment may miss by
+contract, the next full reading has.
+"""
+
+from __future__ import annotations
+
+from tests.sources.rig import Change, Rig, only, result
+
+
+def test_a_change_arrives(living: Rig, change: Change) -> None:
+    change.play(living.box)
+    living.box.clock.advance(seconds=60)
+    assert not living.sync().failures
+    late = living.differences()
+    assert only(change.late, late), late[:8]
+    if late:
+        living.box.clock.advance(seconds=60)
+        assert not living.sync(full=True).failures
+        living.must_equal_truth()
+    living.box.clock.advance(seconds=3600)
+
+
+def test_what_is_gone_is_marked_and_not_removed(rig: Rig) -> None:
+    entity, key, play = rig.case.departure(rig.box)
+    play()
+    rig.box.clock.advance(seconds=60)
+    report = rig.sync(full=True)
+    assert result(report, entity).rows_deleted == 1
+    assert key in rig.rows(entity, live=False)
+    assert key not in rig.rows(entity)
+    assert rig.query(
+        f"select connection_id, entity, row_key from {rig.case.vendor.schema}.tombstones"
+        " where entity = %s",
+        entity,
+    ) == [(f"ada-sample:{rig.case.name}", entity, key)]
+    rig.must_equal_truth()

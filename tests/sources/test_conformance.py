@@ -1,0 +1,184 @@
+"""What every source promises when nothing goes wrong; a new vendor inherits all of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pipelines.common.account import StaticCredentials
+from pipelines.common.entity import check_account
+from tests.sources.rig import ADA, AGENTS, BEN, Case, Rig, folder_texts, only
+
+
+def test_the_entities_are_the_documented_ones(case: Case) -> None:
+    assert {entity.name for entity in case.vendor.entities} == set(case.entities)
+
+
+def test_every_raw_table_has_every_column_of_its_model(loaded: Rig) -> None:
+    found = loaded.query(
+        "select table_name, column_name, case when data_type = 'numeric' then format("
+        "  'numeric(%%s,%%s)', numeric_precision, numeric_scale) else udt_name end,"
+        " is_nullable = 'YES',"
+        " col_description(format('%%I.%%I', table_schema, table_name)::regclass, ordinal_position)"
+        " from information_schema.columns where table_schema = %s order by ordinal_position",
+        loaded.case.vendor.schema,
+    )
+    types = {"int8": "bigint", "bool": "boolean"}
+    for entity in loaded.case.vendor.entities:
+        built = [
+            (name, types.get(type_, type_), nullable, text)
+            for table, name, type_, nullable, text in found
+            if table == entity.name
+        ]
+        wanted = [(c.name, c.data_type, c.nullable, c.description) for c in entity.columns()]
+        assert built == wanted, entity.name
+        assert all(c.description for c in entity.columns()), entity.name
+
+
+def test_no_field_is_unknown_and_no_row_refused(loaded: Rig) -> None:
+    schema = loaded.case.vendor.schema
+    assert loaded.query(f"select entity, field from {schema}.schema_drift") == []
+    assert loaded.rejected() == []
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_a_full_read_equals_the_truth_field_by_field(loaded: Rig, agent: str) -> None:
+    loaded.must_equal_truth(agent)
+
+
+def test_every_entity_holds_rows_of_somebody(loaded: Rig) -> None:
+    filled = {e for e in loaded.case.entities if any(loaded.rows(e, a) for a in AGENTS)}
+    assert filled == set(loaded.case.entities)
+
+
+def test_all_entities_ended_well_and_all_marks_count(loaded: Rig) -> None:
+    schema = loaded.case.vendor.schema
+    marks = loaded.query(
+        f"select entity, connection_id, m.status, mode, rows_read = rows_written, rows_rejected,"
+        f" l.status from {schema}.sync_marks m join {schema}._dlt_loads l on l.load_id ="
+        f" m._dlt_load_id"
+    )
+    expected = {(e, f"{a}:{loaded.case.name}") for e in loaded.case.entities for a in AGENTS}
+    assert {mark[:2] for mark in marks} == expected
+    # the roster is shown to leaders and admins only: a missing right is an answer
+    assert {mark[2] for mark in marks} <= {"ok", "not_permitted"}
+    assert {mark[5:] for mark in marks} == {(0, 0)}
+
+
+def test_reading_twice_writes_nothing_and_is_cheap(rig: Rig) -> None:
+    before = rig.content()
+    first_calls = rig.query(
+        f"select sum(api_calls) from {rig.case.vendor.schema}.sync_marks where connection_id = %s",
+        f"{ADA}:{rig.case.name}",
+    )[0][0]
+    report = rig.sync()
+    assert not report.failures
+    assert [r.entity for r in report.results if r.rows_written or r.rows_deleted] == []
+    assert rig.content() == before
+    calls = sum(r.api_calls for r in report.results)
+    assert calls == rig.box.requests.count(vendor=rig.case.name)
+    assert calls <= rig.case.most_calls < first_calls
+
+
+def test_a_full_reading_again_writes_nothing(rig: Rig) -> None:
+    before = rig.content()
+    report = rig.sync(*AGENTS, full=True)
+    assert not report.failures
+    assert [(r.entity, r.agent_key) for r in report.results if r.rows_written] == []
+    assert rig.content() == before
+
+
+def test_only_reads_are_sent(rig: Rig) -> None:
+    rig.sync(*AGENTS, full=True)
+    assert rig.box.requests.writes_refused == 0
+    assert {method for _, _, method, _, _ in rig.box.requests.counts} == {"GET"}
+
+
+def test_days_of_life_arrive_with_an_increment_and_a_full_reading(rig: Rig) -> None:
+    """What an increment may miss by contract is there after the next full reading."""
+    rig.box.advance(days=5)
+    assert not rig.sync(*AGENTS).failures
+    late = frozenset().union(*(change.late for change in rig.case.changes))
+    for agent in AGENTS:
+        unexpected = [d for d in rig.differences(agent) if d.split(" ", 1)[0] not in late]
+        assert unexpected == []
+    assert not rig.sync(*AGENTS, full=True).failures
+    rig.must_equal_truth(*AGENTS)
+
+
+def test_the_periodic_full_reading_comes_by_itself(rig: Rig) -> None:
+    """A month of syncs every eight days: nothing is asked for, and all that was missed arrives."""
+    for _ in range(4):
+        rig.box.advance(days=8)
+        assert not rig.sync().failures
+    assert only(rig.case.only_when_asked, rig.differences())
+
+
+def test_an_account_that_was_away_for_weeks_catches_up(rig: Rig) -> None:
+    rig.box.advance(days=45)
+    assert not rig.sync().failures
+    assert only(rig.case.only_when_asked, rig.differences())
+    assert not rig.sync(full=True).failures
+    rig.must_equal_truth()
+
+
+def test_a_credential_is_checked_before_it_is_kept(loaded: Rig) -> None:
+    identity = check_account(loaded.case.vendor, loaded.account(BEN), loaded.settings)
+    [ben] = [a for a in loaded.box.accounts if a["agent_key"] == BEN]
+    known = {str(ben["rezen"]["yenta_id"]), str(ben["fub"]["account_id"])}
+    assert identity.account_source_id in known
+    assert identity.label
+    assert identity.limited is None
+
+
+def test_no_secret_reaches_raw_tables_files_or_logs(
+    rig: Rig, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    rig.box.faults.add("status", vendor=rig.case.name, status=500, match=rig.case.path, times=None)
+    report = rig.sync(*AGENTS, full=True)
+    assert report.failures
+    secrets = {
+        secret.encode()
+        for account in rig.box.accounts
+        for secret in (
+            account["rezen"]["api_key"],
+            *account["fub"]["keys"].values(),
+            *account["fub"]["oauth"].values(),
+            account["fub"]["system_key"],
+            "DO-NOT-STORE",
+            "1901-01-01",
+        )
+    }
+    places = [
+        *((str(path), text) for path, text in folder_texts(rig.folder)),
+        *((table, repr(rows).encode()) for table, rows in rig.content().items()),
+        ("marks", repr(rig.query(f"select * from {rig.case.vendor.schema}.sync_marks")).encode()),
+        ("report", repr(report).encode()),
+        ("log", caplog.text.encode()),
+        ("account", repr(rig.account(ADA, StaticCredentials({"api_key": "key-of-ada"}))).encode()),
+    ]
+    found = {(name, secret) for name, text in places for secret in secrets if secret in text}
+    assert found == set()
+    assert b"key-of-ada" not in places[-1][1]
+
+
+def test_a_change_is_written_once_and_nothing_else_is(rig: Rig) -> None:
+    rig.case.changes[0].play(rig.box)
+    rig.box.clock.advance(seconds=60)
+    report = rig.sync()
+    assert not report.failures
+    assert sum(r.rows_written for r in report.results) > 0
+    rig.must_equal_truth()
+    rig.box.clock.advance(seconds=60)
+    assert sum(r.rows_written for r in rig.sync().results) == 0
+
+
+def test_the_overlap_covers_a_late_commit(rig: Rig) -> None:
+    """A row stamped a few minutes ago, seen only now, is within every cursor's overlap."""
+    rig.sync()
+    rig.case.changes[0].play(rig.box)
+    rig.box.clock.advance(seconds=timedelta(minutes=5).total_seconds())
+    assert not rig.sync().failures
+    rig.must_equal_truth()

@@ -1,0 +1,107 @@
+"""Keys and tokens that are wrong, revoked, expired, somebody else's, or see too little."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pipelines.common.account import Account, Credentials, Exchange, StaticCredentials
+from pipelines.common.entity import check_account
+from pipelines.common.errors import AccountBroken
+from pipelines.common.reading import SyncReport
+from tests.sources.rig import ADA, BEN, Rig, must_be_one_sentence, result
+
+
+def must_be_broken(rig: Rig, report: SyncReport, agent: str = ADA) -> str:
+    """The account is broken with one sentence, all of it failed, the others did not."""
+    [(connection, said)] = report.broken_accounts.items()
+    assert connection == f"{agent}:{rig.case.name}"
+    own = [r for r in report.results if r.agent_key == agent]
+    assert {r.error for r in own if r.error == said}, own
+    assert {r.agent_key for r in report.failures} == {agent}
+    return must_be_one_sentence(said)
+
+
+def with_key(rig: Rig, key: str, agent: str = ADA) -> Account:
+    return rig.account(agent, StaticCredentials({"api_key": key}))
+
+
+def test_a_wrong_key_breaks_its_account_only(rig: Rig) -> None:
+    before = rig.rows(rig.case.listed)
+    rig.box.advance(days=1)
+    report = rig.sync(with_key(rig, "no-such-key"), BEN)
+    assert must_be_broken(rig, report) == rig.case.broken_key
+    assert "no-such-key" not in repr(report)
+    assert rig.rows(rig.case.listed) == before
+    assert {r.status for r in report.results if r.agent_key == ADA} == {"failed"}
+    assert sum(r.api_calls for r in report.results if r.agent_key == ADA) <= 2, "asked on and on"
+    with pytest.raises(AccountBroken, match="connect the account again"):
+        check_account(rig.case.vendor, with_key(rig, "no-such-key"), rig.settings)
+    assert not rig.sync(ADA, BEN, full=True).failures
+    rig.must_equal_truth(ADA, BEN)
+
+
+def test_a_key_revoked_in_the_middle_loses_nothing(rig: Rig) -> None:
+    rig.box.advance(days=3)
+    kind = {"rezen": "wrong_key", "fub": "unauthorized"}[rig.case.name]
+    rig.box.faults.add(kind, vendor=rig.case.name, agent_key=ADA, skip=12, times=None)
+    report = rig.sync(ADA, BEN)
+    assert must_be_broken(rig, report) == rig.case.broken_key
+    assert any(r.status == "ok" for r in report.results if r.agent_key == ADA)
+    rig.box.faults.clear()
+    rig.box.clock.advance(seconds=60)
+    assert not rig.sync(ADA, BEN).failures
+    assert not rig.sync(ADA, BEN, full=True).failures
+    rig.must_equal_truth(ADA, BEN)
+
+
+def test_a_revoked_key_and_its_return(rig: Rig) -> None:
+    rezen = rig.case.name == "rezen"
+    prefix = "" if rezen else "fub."
+    rig.box.mutate({"op": f"{prefix}revoke_key", "agent_key": ADA})
+    must_be_broken(rig, rig.sync(ADA, BEN))
+    back = {"op": "revoke_key", "restore": True} if rezen else {"op": "fub.restore_key"}
+    rig.box.mutate({**back, "agent_key": ADA})
+    rig.box.clock.advance(seconds=60)
+    assert not rig.sync(ADA, BEN).failures
+    rig.must_equal_truth(ADA, BEN)
+
+
+def test_a_key_swapped_for_anothers_is_refused_before_a_row_is_written(rig: Rig) -> None:
+    """Ada's connection suddenly holds Ben's key: his rows must not pour into hers."""
+    mine = rig.account(ADA)
+    identity = check_account(rig.case.vendor, mine, rig.settings)
+    known = replace(mine, account_source_id=identity.account_source_id)
+    assert not rig.sync(known).failures
+    before = rig.content()
+    swapped = replace(known, credentials=rig.account(BEN).credentials)
+    rig.box.clock.advance(seconds=60)
+    report = rig.sync(swapped, full=True)
+    said = must_be_broken(rig, report)
+    assert "now belongs to" in said
+    assert "connect" in said
+    assert rig.content() == before
+    rig.box.clock.advance(seconds=60)
+    assert not rig.sync(known).failures
+    rig.must_equal_truth()
+
+
+class CountingCredentials(StaticCredentials):
+    """Counts how often it was renewed."""
+
+    renewals = 0
+
+    def refresh(self, stale: Credentials, exchange: Exchange) -> Credentials:
+        before = dict(self.values)
+        renewed = super().refresh(stale, exchange)
+        self.renewals += dict(renewed) != before
+        return renewed
+
+
+def test_nobody_is_left_out_of_the_report(rig: Rig) -> None:
+    """Even a broken account has a result per entity, so that every partition gets its sentence."""
+    report = rig.sync(with_key(rig, "wrong"))
+    assert {r.entity for r in report.results} == set(rig.case.entities)
+    assert all(r.error for r in report.results)
+    assert result(report, rig.case.listed).rows_written == 0

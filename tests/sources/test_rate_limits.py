@@ -1,0 +1,163 @@
+"""The published limits: never crossed, and used where they are what binds.
+
+Time is the sandbox's own stopwatch: it stands still while a request is under way and goes on when
+the engine waits, so that the figures depend neither on the machine nor on its load.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from pipelines.common import http as engine_http
+from pipelines.common.budget import Rate
+from pipelines.common.reading import SyncReport
+from sandbox.box import Sandbox
+from tests.sources.rig import ADA, AGENTS, BEN, Case, FlyingClock, Rig
+
+MakeRig = Callable[..., AbstractContextManager[Rig]]
+STILL = 1e-9
+
+
+@dataclass
+class SandboxStopwatch:
+    """The engine's clock on the sandbox's stopwatch; `under_way` counts requests in flight."""
+
+    box: Sandbox
+    under_way: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def monotonic(self) -> float:
+        return self.box.clock.monotonic()
+
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+        if seconds is None or self.under_way:
+            # somebody's answer will wake us, at the latest when it is looked for again
+            condition.wait(0.005)
+        else:
+            self._go_on_to(self.monotonic() + seconds)
+
+    def sleep(self, seconds: float) -> None:
+        self._go_on_to(self.monotonic() + seconds)
+
+    def _go_on_to(self, moment: float) -> None:
+        """Those who wait together wait once."""
+        with self._lock:
+            self.box.clock.advance(seconds=max(0.0, moment - self.monotonic()))
+
+
+@pytest.fixture
+def limited(
+    case: Case, make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Rig, SandboxStopwatch]]:
+    with make_rig(case, limited=True) as rig:
+        rig.settings = case.settings(rig.box)
+        rig.box.clock.factor = STILL
+        watch = SandboxStopwatch(rig.box)
+        send = httpx.Client.get
+
+        def counted(client: httpx.Client, *args: object, **kwargs: object) -> httpx.Response:
+            with watch._lock:
+                watch.under_way += 1
+            try:
+                return send(client, *args, **kwargs)  # type: ignore[arg-type]
+            finally:
+                with watch._lock:
+                    watch.under_way -= 1
+
+        monkeypatch.setattr(engine_http.httpx.Client, "get", counted)
+        yield rig, watch
+
+
+def used(rig: Rig, agent: str, limit: int, window: float) -> float:
+    """Requests sent, as a share of the most that the limit allows in the time they took."""
+    log = rig.box.requests.describe()["accounts"]
+    [own] = [a for a in log if a["account"] == agent and a["vendor"] == rig.case.name]
+    sent = rig.box.requests.count(vendor=rig.case.name, account=agent)
+    allowed = limit * (int(own["seconds"] / window) + 1)
+    return sent / allowed
+
+
+def must_have_met_no_limit(rig: Rig, report: SyncReport) -> None:
+    assert not report.failures
+    assert rig.box.requests.throttled == 0
+    assert sum(r.api_calls for r in report.results) == rig.box.requests.count(vendor=rig.case.name)
+
+
+def test_an_initial_load_meets_no_429_and_uses_the_allowed_rate(
+    limited: tuple[Rig, SandboxStopwatch],
+) -> None:
+    rig, watch = limited
+    limit = {"rezen": 40, "fub": 20}[rig.case.name]
+    rig.box.limits.set(rig.case.name, "global", limit, 10.0)
+    # events have a limit of their own, which shall not be what binds here
+    rig.box.limits.set("fub", "events", limit, 10.0)
+    report = rig.sync(clock=watch)
+    must_have_met_no_limit(rig, report)
+    assert used(rig, ADA, limit, 10.0) >= 0.95 * whole_windows(rig, limit)
+    rig.must_equal_truth()
+
+
+def whole_windows(rig: Rig, limit: int) -> float:
+    """The last window cannot be full: the share that is possible with that many requests."""
+    sent = rig.box.requests.count(vendor=rig.case.name, account=ADA)
+    return sent / (limit * -(-sent // limit))
+
+
+def test_every_account_has_a_limit_of_its_own(limited: tuple[Rig, SandboxStopwatch]) -> None:
+    rig, watch = limited
+    limit = {"rezen": 40, "fub": 25}[rig.case.name]
+    rig.box.limits.set(rig.case.name, "global", limit, 10.0)
+    must_have_met_no_limit(rig, rig.sync(*AGENTS, clock=watch))
+    rig.must_equal_truth(*AGENTS)
+
+
+def test_published_limits_hold_for_loads_and_increments(
+    limited: tuple[Rig, SandboxStopwatch],
+) -> None:
+    rig, watch = limited
+    must_have_met_no_limit(rig, rig.sync(ADA, BEN, clock=watch))
+    rig.box.advance(days=2)
+    rig.box.requests.clear()
+    must_have_met_no_limit(rig, rig.sync(ADA, BEN, clock=watch))
+
+
+def test_the_limits_hold_in_real_time_too(case: Case, make_rig: MakeRig) -> None:
+    """With latency, threads and a clock that runs ten times as fast on both sides."""
+    with make_rig(case, limited=True, latency=0.002) as rig:
+        rig.settings = case.settings(rig.box)
+        limit = {"rezen": 40, "fub": 60}[case.name]
+        rig.box.limits.set(case.name, "global", limit, 10.0)
+        rig.box.clock.factor = 40.0
+
+        class Fast(FlyingClock):
+            def monotonic(self) -> float:
+                return rig.box.clock.monotonic()
+
+            def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+                condition.wait(None if seconds is None else seconds / rig.box.clock.factor)
+
+        report = rig.sync(clock=Fast())
+        must_have_met_no_limit(rig, report)
+        rig.must_equal_truth()
+
+
+def test_a_limit_that_others_use_up_is_waited_for(
+    limited: tuple[Rig, SandboxStopwatch],
+) -> None:
+    """Somebody else spends most of the account's requests: a 429 costs time and no rows."""
+    rig, watch = limited
+    # the vendor says how long to wait in real seconds, so that time has to run
+    rig.box.clock.factor = 1.0
+    rig.box.limits.set(rig.case.name, "global", 15, 10.0)
+    settings = rig.settings.model_copy(
+        update={"rates": {name: Rate(60, 10.0, 4) for name in rig.case.vendor.dialect.rates}}
+    )
+    report = rig.sync(clock=watch, settings=settings)
+    assert not report.failures
+    rig.must_equal_truth()

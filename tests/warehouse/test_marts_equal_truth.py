@@ -1,0 +1,324 @@
+"""Sandbox → sync → dbt → marts: the figures are the truth's, to the cent.
+
+Three states of one world, each built once: the first day; ten days later, with changes; a month
+later, after a sync in which half of everything failed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import psycopg2.extras
+import pytest
+
+from brokerage.control.repository import ControlRepository
+from brokerage.database.engine import make_engine, parse_url
+from pipelines.common.entity import check_account
+from sandbox.box import Sandbox
+from sandbox.server import serve
+from tests.sources import fub_case, rezen_case
+from tests.sources.rig import ADA, AGENTS, BEN, Rig, on_the_sandbox_calendar
+
+ROOT = Path(__file__).parents[2]
+PROJECT = ROOT / "dbt_project"
+STATES = ("first_day", "ten_days_later", "after_a_faulty_run")
+
+Row = Mapping[str, Any]
+Databases = Callable[[], AbstractContextManager[str]]
+
+
+class Warehouse:
+    """Both vendors and dbt over one database."""
+
+    def __init__(self, box: Sandbox, database: str, folder: Path) -> None:
+        self.box = box
+        self.database = database
+        self.folder = folder
+        self.rezen = Rig(rezen_case.CASE, box, database, folder / "dlt")
+        self.fub = Rig(fub_case.CASE, box, database, folder / "dlt")
+        self._introduce()
+
+    def _introduce(self) -> None:
+        """What the product knows about its users: the control schema."""
+        engine = make_engine(self.database)
+        control = ControlRepository(engine)
+        for account in self.box.accounts:
+            key = account["agent_key"]
+            control.add_agent(
+                key,
+                account["name"],
+                email=account["email"],
+                rezen_agent_id=account["rezen"]["yenta_id"],
+                is_demo=True,
+            )
+            for rig in (self.rezen, self.fub):
+                identity = check_account(rig.case.vendor, rig.account(key), rig.settings)
+                control.save_connection(
+                    key,
+                    rig.case.name,
+                    account_source_id=identity.account_source_id,
+                    account_label=identity.label,
+                )
+        engine.dispose()
+
+    def sync(self, **options: Any) -> int:
+        """Read both vendors; the number of failures."""
+        self.box.clock.advance(seconds=60)
+        return sum(len(rig.sync(*AGENTS, **options).failures) for rig in (self.rezen, self.fub))
+
+    def build(self) -> None:
+        """`dbt build`, data tests included, at the sandbox's now."""
+        url = parse_url(self.database)
+        environment = {
+            "BROKERAGE_PG_HOST": url.host,
+            "BROKERAGE_PG_PORT": str(url.port),
+            "BROKERAGE_PG_USER": url.username,
+            "BROKERAGE_PG_PASSWORD": str(url.password),
+            "BROKERAGE_PG_DBNAME": url.database,
+            "DBT_TARGET_PATH": str(self.folder / "target"),
+            "DBT_LOG_PATH": str(self.folder / "logs"),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("dbt")),
+                "build",
+                "--exclude",
+                "test_type:unit",
+                "--project-dir",
+                str(PROJECT),
+                "--profiles-dir",
+                str(PROJECT),
+                "--vars",
+                f"{{as_of: '{self.box.clock.now().isoformat()}'}}",
+            ],
+            env={**os.environ, **{k: str(v) for k, v in environment.items()}},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+
+    def rows(self, query: str, *values: Any) -> list[Row]:
+        with closing(psycopg2.connect(self.database)) as connection:
+            cursor = connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor)
+            cursor.execute(query, values)
+            return [dict(row) for row in cursor.fetchall()]
+
+
+def _live(world: Warehouse, state: str) -> None:
+    """Brings the world and the warehouse into a state."""
+    if state == "first_day":
+        assert world.sync() == 0
+    elif state == "ten_days_later":
+        for change in (
+            {"op": "add_deal", "agent_key": ADA, "price": "123456.78", "partner_key": BEN},
+            {"op": "add_member", "agent_key": ADA},
+            {"op": "fub.create_person", "agent_key": ADA},
+            {"op": "fub.delete_person", "agent_key": ADA},
+        ):
+            world.box.mutate(change)
+        closing_deal = rezen_case.deals_of(world.box, "OPEN")[0]
+        world.box.mutate({"op": "close_deal", "deal_id": closing_deal.id})
+        world.box.advance(days=10)
+        assert world.sync() == 0
+    else:
+        world.box.advance(days=30)
+        for vendor in ("rezen", "fub"):
+            world.box.faults.add("status", vendor=vendor, every=2, times=None, status=503)
+            world.box.faults.add("truncated_json", vendor=vendor, every=3, times=None)
+        impatient = {"max_attempts": 1}
+        for rig in (world.rezen, world.fub):
+            rig.settings = rig.settings.model_copy(update=impatient)
+        assert world.sync() > 10
+        # what came in is whole: the models build on it, and their tests hold
+        world.box.faults.clear()
+        assert world.sync() == 0
+    # what an increment may miss by contract is not what is tested here
+    assert world.sync(full=True) == 0
+    world.build()
+
+
+@pytest.fixture(scope="module")
+def world(new_database: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    with ExitStack() as stack:
+        box = stack.enter_context(serve(size="small", seed=7))
+        stack.enter_context(on_the_sandbox_calendar(box))
+        url = stack.enter_context(new_database())
+        yield Warehouse(box, url, tmp_path_factory.mktemp("warehouse"))
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        STATES[0],
+        STATES[1],
+        STATES[2],
+    ],
+)
+def built(world: Warehouse, request: pytest.FixtureRequest) -> Warehouse:
+    """The warehouse in each of the states; pytest runs all tests of one before the next."""
+    _live(world, request.param)
+    return world
+
+
+def truth(world: Warehouse, agent: str) -> Row:
+    summary: Row = world.box.truth(agent)["rezen"]["summary"]
+    return summary
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_production_equals_the_truth_in_each_currency(built: Warehouse, agent: str) -> None:
+    rows = built.rows("select * from marts.agent_summary where agent_key = %s", agent)
+    told = truth(built, agent)
+    for suffix, period in (("", "all_time"), ("_ytd", "year_to_date")):
+        found = {
+            row["currency"]: {
+                "units": row[f"closed_units{suffix}"],
+                "volume": row[f"volume_amount{suffix}"],
+                "gci": row[f"gci_amount{suffix}"],
+                "net_payout": row[f"net_payout_amount{suffix}"],
+            }
+            for row in rows
+            if row[f"closed_units{suffix}"]
+        }
+        wanted = {
+            currency: {
+                "units": figures["units"],
+                **{n: Decimal(figures[n]) for n in ("volume", "gci", "net_payout")},
+            }
+            for currency, figures in told[period]["by_currency"].items()
+        }
+        assert found == wanted, period
+        assert sum(row[f"closed_units{suffix}"] for row in rows) == told[period]["closed_units"]
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_units_under_way_and_terminated_equal_the_truth(built: Warehouse, agent: str) -> None:
+    [row] = built.rows(
+        "select sum(pending_units)::int as pending, sum(terminated_units)::int as terminated"
+        " from marts.agent_summary where agent_key = %s",
+        agent,
+    )
+    told = truth(built, agent)
+    assert row == {"pending": told["pending_units"], "terminated": told["terminated_units"]}
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_the_network_equals_the_truth_by_tier(built: Warehouse, agent: str) -> None:
+    told = {int(t): n for t, n in truth(built, agent)["network_size_by_tier"].items()}
+    tiers = built.rows("select * from marts.agent_network_tier where agent_key = %s", agent)
+    assert {row["tier"]: row["active_members"] for row in tiers} == told
+    assert {row["tier"]: row["vendor_count"] for row in tiers} == told
+    for row in built.rows("select * from marts.agent_summary where agent_key = %s", agent):
+        assert {tier: row[f"network_size_tier_{tier}"] for tier in told} == told
+        assert row["network_size"] == sum(told.values())
+    members = Counter(
+        member.status
+        for tier in told
+        for member in built.box.world.down_line(built.box.world.agent_by_key(agent).id, tier)
+    )
+    assert sum(row["inactive_members"] for row in tiers) == members["INACTIVE"]
+    assert sum(row["candidate_members"] for row in tiers) == members["CANDIDATE"]
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_revenue_share_equals_the_truth(built: Warehouse, agent: str) -> None:
+    told = truth(built, agent)["revenue_share"]
+    [row] = built.rows(
+        "select revenue_share_amount as total, revenue_share_amount_ytd as year_to_date"
+        " from marts.agent_summary where agent_key = %s and currency = %s",
+        agent,
+        told["currency"],
+    )
+    assert row == {name: Decimal(told[name]) for name in row}
+    [months] = built.rows(
+        "select coalesce(sum(earned_amount), 0) as total, coalesce(sum(paid_amount), 0) as paid,"
+        " coalesce(sum(pending_amount), 0) as pending"
+        " from marts.revenue_share_by_month where agent_key = %s and currency = %s",
+        agent,
+        told["currency"],
+    )
+    assert months == {name: Decimal(told[name]) for name in months}
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_revenue_share_by_month_equals_the_vendors_own_history(
+    built: Warehouse, agent: str
+) -> None:
+    history = built.box.truth(agent)["rezen"]["control"]["history"]
+    rows = built.rows(
+        "select to_char(earned_month, 'YYYY-MM') as month, sum(earned_amount) as amount"
+        " from marts.revenue_share_by_month where agent_key = %s group by 1",
+        agent,
+    )
+    found = {row["month"]: row["amount"] for row in rows if row["amount"]}
+    assert found == {month: Decimal(amount) for month, amount in history.items() if Decimal(amount)}
+
+
+def test_every_deal_is_there_once_with_its_owner_and_money(built: Warehouse) -> None:
+    world = built.box.world
+    visible = {
+        deal.id: deal
+        for agent in world.connected
+        for deal in world.deals_of(agent.id, listing=False)
+    }
+    rows = built.rows("select * from marts.transactions")
+    assert Counter(row["transaction_source_id"] for row in rows) == Counter(visible)
+    for row in rows:
+        deal = visible[row["transaction_source_id"]]
+        assert row["price_amount"] == deal.price, deal.id
+        assert row["gross_commission_amount"] == deal.gross, deal.id
+        assert row["lifecycle_group"] == deal.group, deal.id
+        assert row["closed_date"] == world.closed_on(deal), deal.id
+        if deal.owner_id is not None:
+            assert row["owner_agent_id"] == f"rezen:{deal.owner_id}", deal.id
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_the_crm_equals_the_truth(built: Warehouse, agent: str) -> None:
+    told = built.box.truth(agent)["fub"]
+    people, calls = told["entities"]["people"]["rows"], told["entities"]["calls"]["rows"]
+    contacts = built.rows("select * from marts.contacts where agent_key = %s", agent)
+    assert Counter(row["person_source_id"] for row in contacts) == Counter(people)
+    assert {row["fub_account_id"] for row in contacts} == {told["account_id"]}
+    stages = Counter(row["stage_name"] for row in contacts)
+    assert stages == Counter(told["summary"]["people_by_stage"])
+    assert sum(row["is_trashed"] for row in contacts) == told["summary"]["people_in_trash"]
+    for row in contacts:
+        person = people[row["person_source_id"]]
+        assert row["price_amount"] == person["price"], person
+        assert (row["person_name"] or "") == (person["name"] or "").strip(), person
+    [activity] = built.rows(
+        "select sum(calls)::int as calls, sum(incoming_calls)::int as incoming,"
+        " sum(duration_seconds)::int as seconds from marts.call_activity where agent_key = %s",
+        agent,
+    )
+    assert activity == {
+        "calls": len(calls),
+        "incoming": told["summary"]["calls_incoming"],
+        "seconds": told["summary"]["calls_seconds"],
+    }
+    [deals] = built.rows(
+        "select count(*) filter (where deal_status = 'Active')::int as active from crm.fub_deal"
+        " where fub_account_id = %s",
+        told["account_id"],
+    )
+    assert deals == {"active": told["summary"]["deals_active"]}
+
+
+def test_no_agent_shows_in_anothers_marts(built: Warehouse) -> None:
+    accounts = {a["agent_key"]: str(a["fub"]["account_id"]) for a in built.box.accounts}
+    seen = built.rows("select distinct agent_key, fub_account_id from marts.contacts")
+    assert {row["agent_key"]: row["fub_account_id"] for row in seen} == accounts
+    assert len(seen) == len(accounts)
