@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from assets.control import CONTROL_ASSETS
 from assets.dbt import build_warehouse_assets
+from assets.external import external_assets
 from assets.raw import build_raw_assets
 from pipelines.registry import VENDORS
 from resources.clock import ClockResource
@@ -24,7 +24,7 @@ def build_definitions() -> dg.Definitions:
     jobs = build_jobs(warehouse)
     return dg.Definitions(
         assets=[
-            *CONTROL_ASSETS,
+            *external_assets(),
             *(build_raw_assets(vendor) for vendor in VENDORS.values()),
             warehouse,
         ],

@@ -16,16 +16,18 @@ from assets.outcome import (
     failure_description,
     failure_sentences,
     materialisation_metadata,
+    reconnect_hint,
 )
 from assets.partitions import agents_partitions
 from assets.raw_checks import check_specs, evaluate_checks
 from pipelines.common.entity import Entity, Vendor
-from resources.connections import ConnectionsResource
+from resources.connections import NEEDS_REAUTH, ConnectionsResource
 from resources.progress import Step, current_listener
 from resources.vendor_settings import VendorSettingsResource, vendor_settings
 from resources.warehouse import LOADER, WarehouseResource
 
 if TYPE_CHECKING:
+    from brokerage.control.repository import ConnectionRecord
     from pipelines.common.reading import Progress, SyncReport
 
 OWNER = "team:data-platform"
@@ -136,10 +138,7 @@ def _sync(
     entities = {key.path[-1] for key in context.selected_asset_keys}
     selection = connections.select(vendor.name, context.partition_keys)
     for connection in selection.skipped:
-        context.log.info(
-            f"{connection.agent_key} · {vendor.title} is left out: {connection.status}"
-            f"{f' ({connection.status_reason})' if connection.status_reason else ''}"
-        )
+        _tell_skipped(context, vendor, connection)
     if not selection.accounts:
         context.log.info(f"No active {vendor.title} connection among the chosen agents.")
         return []
@@ -170,6 +169,21 @@ def _sync(
     for connection_id, reason in sorted(report.broken_accounts.items()):
         connections.mark_broken(connection_id, reason, run_id=context.run_id)
     return failure_sentences(vendor, report, agents)
+
+
+def _tell_skipped(
+    context: dg.AssetExecutionContext, vendor: Vendor, connection: "ConnectionRecord"
+) -> None:
+    subject = f"{connection.agent_key} · {vendor.title}"
+    why = f"left out: {connection.status.replace('_', ' ')}"
+    if connection.status_reason:
+        why += f" ({connection.status_reason})"
+    if connection.status == NEEDS_REAUTH:
+        why += f"; {reconnect_hint(connection.agent_key, vendor)}"
+    context.log.info(f"{subject} is {why}")
+    listener = current_listener()
+    if listener is not None:
+        listener(Step(stage="sync", subject=subject, message=why, failed=True))
 
 
 def _record(context: dg.AssetExecutionContext, vendor: Vendor, report: "SyncReport") -> None:

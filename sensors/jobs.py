@@ -13,7 +13,7 @@ from assets.partitions import agents_partitions
 from assets.raw import FULL_TAG, LANE_TAG, raw_entities, raw_key
 from pipelines.common.entity import Vendor
 from pipelines.registry import VENDORS
-from sensors.cadences import CADENCES, ONBOARDING_LANE, Cadence
+from sensors.cadences import CADENCES, MANUAL_LANE, ONBOARDING_LANE, Cadence
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -36,8 +36,13 @@ def run_tags(lane: str, *, full: bool = False) -> dict[str, str]:
 
 
 def onboarding_job_name(vendor: str) -> str:
-    """The job that reads a vendor's accounts for the first time, and on request."""
+    """The job that reads a vendor's accounts for the first time."""
     return f"{vendor}__{ONBOARDING_LANE}"
+
+
+def manual_job_name(vendor: str) -> str:
+    """The job of `brokerage sync`."""
+    return f"{vendor}__{MANUAL_LANE}"
 
 
 def chosen_entities(cadence: Cadence) -> list[str]:
@@ -63,13 +68,13 @@ def _cadence_job(cadence: Cadence) -> UnresolvedAssetJobDefinition:
     )
 
 
-def _onboarding_job(vendor: Vendor) -> UnresolvedAssetJobDefinition:
+def _chosen_agents_job(vendor: Vendor, lane: str, when: str) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
-        onboarding_job_name(vendor.name),
+        f"{vendor.name}__{lane}",
         selection=_selection(vendor, [entity.name for entity in raw_entities(vendor)]),
-        description=f"Every table of {vendor.title} for chosen agents.",
+        description=f"Every table of {vendor.title} for chosen agents, {when}.",
         partitions_def=agents_partitions,
-        tags=run_tags(ONBOARDING_LANE),
+        tags=run_tags(lane),
     )
 
 
@@ -77,7 +82,14 @@ def build_jobs(warehouse: dg.AssetsDefinition) -> list[UnresolvedAssetJobDefinit
     """All jobs; `warehouse` is the step that builds the dbt models."""
     return [
         *(_cadence_job(cadence) for cadence in CADENCES),
-        *(_onboarding_job(vendor) for vendor in VENDORS.values()),
+        *(
+            _chosen_agents_job(vendor, lane, when)
+            for vendor in VENDORS.values()
+            for lane, when in (
+                (ONBOARDING_LANE, "when they are newly connected"),
+                (MANUAL_LANE, "when somebody asks for it"),
+            )
+        ),
         dg.define_asset_job(
             BUILD_JOB,
             selection=dg.AssetSelection.assets(warehouse),

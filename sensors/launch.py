@@ -20,7 +20,7 @@ from assets.raw import raw_entities, raw_key
 from pipelines.registry import VENDORS
 from resources.progress import Listener, listening
 from sensors.cadences import MANUAL_LANE, ONBOARDING_LANE
-from sensors.jobs import BUILD_JOB, onboarding_job_name, run_tags
+from sensors.jobs import BUILD_JOB, manual_job_name, onboarding_job_name, run_tags
 from sensors.onboarding import close_onboarding, open_onboarding
 from sensors.orphans import PROCESS_TAG, end_orphans, this_process
 
@@ -95,31 +95,33 @@ def sync_agents(
         listener: is told every step, from several threads.
 
     Returns:
-        One outcome per run. There is one run per vendor and unbroken range of partitions.
+        One outcome per run. There is one run per vendor and unbroken range of partitions; agents
+        without a connection to the vendor are in none.
     """
     ensure_partitions(instance, agents)
     keys = instance.get_dynamic_partitions(AGENTS)
-    chosen = [VENDORS[name] for name in (vendors if vendors is not None else VENDORS)]
+    chosen = list(vendors if vendors is not None else VENDORS)
+    connected = {name: connected_agents(name) & set(agents) for name in chosen}
 
-    def run(vendor_name: str) -> list[RunOutcome]:
-        vendor = VENDORS[vendor_name]
-        names = [e.name for e in raw_entities(vendor) if entities is None or e.name in entities]
-        if not names:
+    def run(name: str) -> list[RunOutcome]:
+        vendor = VENDORS[name]
+        tables = [e.name for e in raw_entities(vendor) if entities is None or e.name in entities]
+        if not tables:
             return []
         return [
             _execute(
                 defs,
                 instance,
-                onboarding_job_name(vendor.name),
+                onboarding_job_name(name) if lane == ONBOARDING_LANE else manual_job_name(name),
                 tags={**run_tags(lane, full=full), **range_tags(partitions)},
-                assets=[raw_key(vendor, name) for name in names],
+                assets=[raw_key(vendor, table) for table in tables],
             )
-            for partitions in to_ranges(keys, agents)
+            for partitions in to_ranges(keys, connected[name])
         ]
 
     with listening(listener):
         # the storage of an ephemeral instance belongs to one thread
-        return _collect(run, [vendor.name for vendor in chosen], threads=not instance.is_ephemeral)
+        return _collect(run, chosen, threads=not instance.is_ephemeral)
 
 
 def _collect(
@@ -175,6 +177,18 @@ def materialise(
         defs, instance, agents, vendors=vendors, lane=lane, full=full, listener=listener
     )
     return [*outcomes, build_warehouse(defs, instance, listener=listener)]
+
+
+def connected_agents(vendor: str) -> set[str]:
+    """The agents with a connection to the vendor, working or not."""
+    from brokerage.control.repository import ControlRepository
+    from brokerage.database.engine import make_engine
+
+    engine = make_engine()
+    try:
+        return {c.agent_key for c in ControlRepository(engine).connections(vendor=vendor)}
+    finally:
+        engine.dispose()
 
 
 def ensure_partitions(instance: DagsterInstance, agents: Iterable[str]) -> list[str]:

@@ -114,7 +114,7 @@ def test_jobs_schedules_and_sensors_have_one_name_each(defs: Definitions) -> Non
     }
     assert {name for name in repository.job_names if not name.startswith("__")} == {
         *cadences,
-        *(f"{vendor}__onboarding" for vendor in VENDORS),
+        *(f"{vendor}__{lane}" for vendor in VENDORS for lane in ("onboarding", "manual")),
         "warehouse__build",
     }
 

@@ -95,8 +95,15 @@ def test_a_broken_account_stays_red_while_later_runs_leave_it_out(
     assert run is not None
     keep_failed(instance, run)
 
-    [later] = sync_agents(defs, instance, AGENTS, vendors=["fub"], entities=["users"])
+    steps: list[Step] = []
+    [later] = sync_agents(
+        defs, instance, AGENTS, vendors=["fub"], entities=["users"], listener=steps.append
+    )
     assert later.succeeded, later.failures
+    [left_out] = [step for step in steps if step.failed]
+    assert left_out.subject == "ben-example · Follow Up Boss"
+    assert left_out.message.startswith("left out: needs reauth (")
+    assert left_out.message.endswith("run `brokerage connect ben-example fub`")
     assert partitions(instance) == {"ada-sample": "MATERIALIZED", "ben-example": "FAILED"}
 
     office.connect("ben-example", "fub")
@@ -188,3 +195,19 @@ def test_an_oauth_token_is_renewed_once_for_all_who_ask(office: Office, engine: 
     assert renewals == ["old"]
     assert {given["api_key"] for given in renewed} == {"new-1"}
     assert office.vault.get("ada-sample:fub") == {"api_key": "new-1"}
+
+
+def test_an_agent_without_the_vendor_is_not_touched(
+    defs: Definitions, instance: DagsterInstance, office: Office
+) -> None:
+    office.connect("ben-example", "fub", api_key="a-key-that-was-revoked")
+    office.repository.add_agent("cora-upline", "Cora")
+    everyone = ("cora-upline", *AGENTS)
+
+    sync_agents(defs, instance, everyone, vendors=["fub"], entities=["users"])
+
+    found = instance.get_status_by_partition(USERS, everyone, agents_partitions) or {}
+    assert {agent: status.name for agent, status in found.items() if status is not None} == {
+        "ada-sample": "MATERIALIZED",
+        "ben-example": "FAILED",
+    }

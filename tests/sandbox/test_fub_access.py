@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from fub_support import EVERYBODY, SYSTEM_HEADERS, Fub, running
+
+from tests.sandbox.fub_support import EVERYBODY, SYSTEM_HEADERS, Fub, running
 
 
 @pytest.fixture(scope="module")

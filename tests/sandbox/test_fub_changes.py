@@ -8,13 +8,13 @@ from datetime import timedelta
 
 import orjson
 import pytest
-from fub_support import EVERYBODY, Fub, running
 
 from sandbox.box import Sandbox
 from sandbox.fub import wire
 from sandbox.fub.wire import instant
 from sandbox.world.crm import Crm
 from sandbox.world.sizes import SIZES
+from tests.sandbox.fub_support import EVERYBODY, Fub, running
 
 
 @pytest.fixture(scope="module")

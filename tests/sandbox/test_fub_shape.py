@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from fub_support import EVERYBODY, Fub, running
 
 from sandbox.fub.wire import instant
+from tests.sandbox.fub_support import EVERYBODY, Fub, running
 
 
 @pytest.fixture(scope="module")

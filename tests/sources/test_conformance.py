@@ -108,6 +108,7 @@ def test_days_of_life_arrive_with_an_increment_and_a_full_reading(rig: Rig) -> N
     rig.must_equal_truth(*AGENTS)
 
 
+@pytest.mark.slow
 def test_the_periodic_full_reading_comes_by_itself(rig: Rig) -> None:
     """A month of syncs every eight days: nothing is asked for, and all that was missed arrives."""
     for _ in range(4):

@@ -43,9 +43,9 @@ def counted_marks(rig: Rig) -> int:
     "place",
     [
         "pipelines.common.run.check_rows",
-        "pipelines.common.run.to_arrow_safely",
-        "dlt.normalize.normalize.Normalize.run",
-        "dlt.load.load.Load.run",
+        pytest.param("pipelines.common.run.to_arrow_safely", marks=pytest.mark.slow),
+        pytest.param("dlt.normalize.normalize.Normalize.run", marks=pytest.mark.slow),
+        pytest.param("dlt.load.load.Load.run", marks=pytest.mark.slow),
         "dlt.load.load.Load.complete_package",
     ],
 )
@@ -135,7 +135,11 @@ def kill_at(process: Any, line: str) -> None:
 
 @pytest.mark.parametrize(
     ("line", "load_rows"),
-    [("read", 400_000), ("loading", 400_000), pytest.param("read", 100, marks=pytest.mark.slow)],
+    [
+        pytest.param("read", 400_000, marks=pytest.mark.slow),
+        ("loading", 400_000),
+        pytest.param("read", 100, marks=pytest.mark.slow),
+    ],
     ids=["while_reading", "while_loading", "between_loads"],
 )
 def test_a_killed_process_leaves_nothing_half_done(
@@ -154,6 +158,7 @@ def test_a_killed_process_leaves_nothing_half_done(
     rig.must_equal_truth()
 
 
+@pytest.mark.slow
 def test_a_process_killed_in_an_increment_resumes_from_the_old_cursor(
     rig: Rig, tmp_path: Path
 ) -> None:

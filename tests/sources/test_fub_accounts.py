@@ -160,7 +160,9 @@ def test_an_api_key_is_not_renewed(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("mode", ["ignored", "always_empty"])
-@pytest.mark.parametrize("switch", ["updated_after", "created_after"])
+@pytest.mark.parametrize(
+    "switch", ["updated_after", pytest.param("created_after", marks=pytest.mark.slow)]
+)
 def test_a_filter_that_stops_working_costs_calls_and_no_rows(
     rig: Rig, switch: str, mode: str
 ) -> None:

@@ -22,6 +22,9 @@ PASSING: dict[str, dict[str, Any]] = {
     "429_with_retry_after": {"kind": "429_with_retry_after", "retry_after": 7},
     "429_without": {"kind": "429_without"},
 }
+LASTING = ("down", "html", "half_a_json", "empty_body", "429_without")
+"""Those of which the fast suite shows that they may last."""
+
 SAID = {
     "down": "answered HTTP 503 to GET",
     "internal_error": "answered HTTP 500 to GET",
@@ -57,7 +60,13 @@ def test_a_passing_fault_costs_a_retry_and_nothing_else(rig: Rig, fault: str) ->
     rig.must_equal_truth()
 
 
-@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        fault if fault in LASTING else pytest.param(fault, marks=pytest.mark.slow)
+        for fault in PASSING
+    ],
+)
 def test_a_lasting_fault_is_one_sentence_and_the_next_sync_heals(rig: Rig, fault: str) -> None:
     listed = rig.case.listed
     rig.case.changes[0].play(rig.box)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-from in_memory import Connection
 
 from pipelines.fub.client import FubSettings
 from pipelines.fub.source import FUB
+from tests.pipelines.in_memory import Connection
 
 IDENTITY = {
     "account": {"id": 70011, "name": "Northwind Realty", "owner": {"name": "Ona Demo"}},

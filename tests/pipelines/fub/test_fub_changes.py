@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from fub_fake import Fub, connect
-from in_memory import Connection
 
 from pipelines.common.errors import RetryLater
+from tests.pipelines.fub.fub_fake import Fub, connect
+from tests.pipelines.in_memory import Connection
 
 START = datetime(2026, 6, 15, 10, tzinfo=UTC)
 

@@ -8,12 +8,12 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from fub_fake import IDENTITY, OWNER, Fub, connect
 from pydantic import SecretStr
 
 from pipelines.common.errors import AccountBroken, ContractBroken, RecordUnavailable
 from pipelines.fub.client import FubSettings, authorize, limits, read_page
 from pipelines.fub.source import FUB
+from tests.pipelines.fub.fub_fake import IDENTITY, OWNER, Fub, connect
 
 
 def test_an_api_key_is_basic_and_a_token_is_bearer() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from fub_fake import Fub, connect
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.fub.sweep import windows
+from tests.pipelines.fub.fub_fake import Fub, connect
 
 
 def test_a_small_list_follows_the_cursor() -> None:

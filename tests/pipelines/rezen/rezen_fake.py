@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-from in_memory import Connection
 
 from pipelines.rezen.client import RezenSettings
 from pipelines.rezen.source import REZEN
+from tests.pipelines.in_memory import Connection
 
 ADA = "0b6f3c1e-7d2a-4c55-9e10-3f8a2d6b4c01"
 ME = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from rezen_fake import ADA, ME, Rezen, connect, wrapper
 
 from pipelines.common.errors import ResourceUnavailable
+from tests.pipelines.rezen.rezen_fake import ADA, ME, Rezen, connect, wrapper
 
 TEAM = {
     "id": "t1",

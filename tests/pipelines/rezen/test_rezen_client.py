@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 import pytest
-from rezen_fake import ADA, ME, Rezen, connect, wrapper
 
 from pipelines.common.errors import (
     AccountBroken,
@@ -17,6 +16,7 @@ from pipelines.common.errors import (
 )
 from pipelines.rezen.client import RezenSettings, day_of, epoch_ms, read_page
 from pipelines.rezen.source import check
+from tests.pipelines.rezen.rezen_fake import ADA, ME, Rezen, connect, wrapper
 
 
 def answer(response: httpx.Response, path: str = "/things", **more: Any) -> Any:

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from rezen_fake import Rezen, connect, envelope, wrapper
 
 from pipelines.common.errors import AccountBroken, RetryLater
+from tests.pipelines.rezen.rezen_fake import Rezen, connect, envelope, wrapper
 
 DAY = 86_400_000
 START = 1781000000000

@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from rezen_fake import Rezen, connect, envelope, wrapper
 
 from pipelines.common.errors import ContractBroken
 from pipelines.rezen.network import STATUSES, network_sizes
+from tests.pipelines.rezen.rezen_fake import Rezen, connect, envelope, wrapper
 
 MOVED = 1781000000000
 

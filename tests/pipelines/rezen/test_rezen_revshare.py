@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from rezen_fake import ADA, Rezen, connect, envelope, wrapper
 
 from pipelines.common.errors import ContractBroken, ResourceUnavailable
 from pipelines.rezen.revshare import RowKeys, contribution, month_rows, tier_rows
 from pipelines.rezen.windows import Window, filled, month_before, month_of, months, months_back
+from tests.pipelines.rezen.rezen_fake import ADA, Rezen, connect, envelope, wrapper
 
 
 class Payments(Rezen):
