@@ -168,7 +168,7 @@ def failure_lines(run_results: Mapping[str, Any]) -> list[str]:
         if str(result["status"]) not in _PASSED:
             # dbt says where first and why then; the file is in the name already
             reason = " ".join(str(result.get("message") or result["status"]).split())
-            reason = reason.split(".sql) ", 1)[-1]
+            reason = reason.split(".sql) ", 1)[-1].split(" compiled code at ", 1)[0]
             causes[reason].append(result["unique_id"].split(".")[2])
     lines = [f"{_enumerate(names)}: {reason}" for reason, names in causes.items()]
     if len(lines) > _SHOWN:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from sqlalchemy.engine import Engine
 
+    from brokerage.control.log import ControlLog
     from brokerage.control.repository import ConnectionRecord
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
@@ -188,11 +189,21 @@ def onboarding_ended(context: dg.RunStatusSensorContext) -> None:
 def runs_failed(context: dg.RunFailureSensorContext, connections: ConnectionsResource) -> None:
     """Log each cause once, and keep the failed partitions red."""
     run = context.dagster_run
+    logged = logged_messages(connections.log, run)
     for line in failure_lines(context.get_step_failure_events()):
+        # the run itself has logged the accounts that it found refused
+        if any(message.removesuffix(".") in line for message in logged):
+            continue
         connections.log.error("dagster", line, run_id=run.run_id, data={"job": run.job_name})
     keep_failed(context.instance, run)
     if _is_onboarding(run):
         write_onboarding(context.instance, run)
+
+
+def logged_messages(log: ControlLog, run: dg.DagsterRun) -> list[str]:
+    """What the error log has of a run already."""
+    recent = log.errors_since(datetime.now(UTC) - timedelta(days=1))
+    return [str(row["message"]) for row in recent if row["run_id"] == run.run_id]
 
 
 def write_onboarding(instance: DagsterInstance, run: dg.DagsterRun) -> None:

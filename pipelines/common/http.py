@@ -40,6 +40,9 @@ class VendorSettings(BaseModel):
     backoff_seconds: float = Field(1.0, description="first pause before a retry; doubles each time")
     max_backoff_seconds: float = Field(60.0, description="longest pause before a retry")
     limited_attempts: int = Field(8, description="tries of one request that meets HTTP 429")
+    max_wait_seconds: float = Field(
+        300.0, description="longest Retry-After that is waited for; a longer one fails the entity"
+    )
     workers: int = Field(12, description="(account, entity) pairs read at the same time")
     page_workers: int = Field(12, description="requests under way at the same time, all accounts")
     user_agent: str = Field("brokerage-data-platform/1", description="User-Agent of every request")
@@ -220,6 +223,11 @@ class Api:
         def stop(state: RetryCallState) -> bool:
             error = state.outcome.exception() if state.outcome else None
             limited = isinstance(error, RetryLater) and error.limited
+            if (
+                isinstance(error, RetryLater)
+                and (error.retry_after or 0) > settings.max_wait_seconds
+            ):
+                return True
             tries = settings.limited_attempts if limited else settings.max_attempts
             return stop_after_attempt(tries)(state)
 
@@ -271,7 +279,9 @@ class Api:
             return Answer(response.status_code, data, response.headers, str(response.url))
         refusal = self._classify(response, path, single_record)
         if isinstance(refusal, RetryLater) and refusal.limited:
-            budget.punish(refusal.retry_after if refusal.retry_after is not None else 2.0)
+            wish = refusal.retry_after if refusal.retry_after is not None else 2.0
+            # a day's wish must not hold the lane for a day: who asks again is refused again
+            budget.punish(min(wish, settings.max_wait_seconds))
         raise refusal
 
     def _parse(self, response: httpx.Response, path: str) -> Any:

@@ -206,16 +206,18 @@ def _valid_alone(
     model: type[VendorModel], rows: list[Any], encoded: list[bytes], checked: CheckedRows
 ) -> tuple[list[Any], list[bytes], list[VendorModel]]:
     """Check row by row; those that do not fit go to `checked.rejected`."""
-    good: tuple[list[Any], list[bytes], list[VendorModel]] = ([], [], [])
+    good_rows: list[Any] = []
+    good_blobs: list[bytes] = []
+    models: list[VendorModel] = []
     for row, blob in zip(rows, encoded, strict=True):
         try:
-            one = _validate(model, row)
+            models.append(_validate(model, row))
         except ValidationError as error:
             checked.rejected.append(Rejected(row, _reason(error), _source_id(row)))
             continue
-        for column, value in zip(good, (row, blob, one), strict=True):
-            column.append(value)
-    return good
+        good_rows.append(row)
+        good_blobs.append(blob)
+    return good_rows, good_blobs, models
 
 
 def _dump(value: Any) -> str | None:

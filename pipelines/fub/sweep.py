@@ -118,27 +118,22 @@ def windows(low: int, high: int, total: int) -> list[_Window]:
 
 
 def _read_window(listing: Listing, window: _Window) -> tuple[_Window, list[Row], _Window | None]:
-    """Up to `WINDOW_PAGES` pages of a window, and what is left of it.
+    """The highest page of a window, and what is left of it: only pages are held in memory.
 
     Whether bounds are inclusive is not documented: they are sent one wider, and what comes from
     outside is dropped. Rows from further away mean that the bounds are ignored.
     """
-    found: list[Row] = []
-    high = window.high
-    for _ in range(WINDOW_PAGES):
-        bounds = (("idGreaterThan", str(window.low - 1)), ("idLessThan", str(high + 1)))
-        page = listing.page(*bounds)
-        rows = page.rows
-        ids = [key for row in rows if (key := id_of(row)) is not None]
-        if not descends(rows) or any(not window.low - 1 <= key <= high + 1 for key in ids):
-            raise _NotKeyset
-        found += [row for row in rows if (key := id_of(row)) is None or window.low <= key <= high]
-        if page.next is None or not ids:
-            return window, found, None
-        high = min(ids) - 1
-        if high < window.low:
-            return window, found, None
-    return window, found, _Window(window.low, high)
+    bounds = (("idGreaterThan", str(window.low - 1)), ("idLessThan", str(window.high + 1)))
+    page = listing.page(*bounds)
+    ids = [key for row in page.rows if (key := id_of(row)) is not None]
+    near = window.low - 1, window.high + 1
+    if not descends(page.rows) or any(not near[0] <= key <= near[1] for key in ids):
+        raise _NotKeyset
+    inside = [
+        row for row in page.rows if (key := id_of(row)) is None or window.low <= key <= window.high
+    ]
+    rest = _Window(window.low, min(ids) - 1) if page.next is not None and ids else None
+    return window, inside, rest
 
 
 def is_gone(listing: Listing, key: str) -> bool:

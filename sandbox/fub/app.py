@@ -204,6 +204,9 @@ class FollowUpBoss:
                 remaining=0,
                 retry_after=int(burst.params.get("retry_after", 1)),
             )
+        if not limits.enabled and verdict.allowed:
+            # a limit that is not enforced must not be announced: a reader would obey it
+            return verdict, ()
         headers = (
             (b"x-ratelimit-limit", str(verdict.limit).encode()),
             (b"x-ratelimit-remaining", str(verdict.remaining).encode()),

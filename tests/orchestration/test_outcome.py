@@ -88,7 +88,10 @@ def test_failed_models_are_told_by_their_cause() -> None:
     def node(name: str, status: str, message: str | None = None) -> dict[str, Any]:
         return {"unique_id": f"model.brokerage.{name}", "status": status, "message": message}
 
-    missing = "Database Error in model {} (models/{}.sql)\n  relation does not exist"
+    missing = (
+        "Database Error in model {} (models/{}.sql)\n  relation does not exist\n"
+        "  compiled code at target/run/models/it.sql"
+    )
     assert failure_lines(
         {
             "results": [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -135,7 +134,7 @@ def test_a_credential_is_checked_before_it_is_kept(loaded: Rig) -> None:
 
 
 def test_no_secret_reaches_raw_tables_files_or_logs(
-    rig: Rig, caplog: pytest.LogCaptureFixture, tmp_path: Path
+    rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.box.faults.add("status", vendor=rig.case.name, status=500, match=rig.case.path, times=None)
     report = rig.sync(*AGENTS, full=True)

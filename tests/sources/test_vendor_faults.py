@@ -114,6 +114,17 @@ def test_retry_after_is_obeyed_and_without_it_pauses_double(rig: Rig) -> None:
     assert [round(pause - 0.125) for pause in clock.slept] == [1, 2, 4]
 
 
+def test_a_day_of_retry_after_is_not_waited_for(rig: Rig) -> None:
+    clock = FlyingClock()
+    inject(rig, "429_with_retry_after", retry_after=86_400, times=None)
+    report = rig.sync(clock=clock, entities=entities_of(rig))
+    assert "the rate limit is used up" in sentence(report, rig.case.listed)
+    assert clock.slept == []
+    rig.box.faults.clear()
+    assert not rig.sync().failures
+    rig.must_equal_truth()
+
+
 def entities_of(rig: Rig) -> list[str]:
     """The list with what it needs."""
     return [rig.case.vendor.entities[0].name, rig.case.listed]
