@@ -16,6 +16,7 @@ from brokerage.database.engine import (
     owner_url,
     role_url,
 )
+from brokerage.settings import get_settings
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -49,9 +50,9 @@ class WarehouseResource(dg.ConfigurableResource[None]):
 
     def create_raw_tables(self, vendor: Vendor) -> None:
         """Create what is missing of a vendor's raw tables, so that loads and models find them."""
-        from pipelines.common.warehouse import create_raw_tables
+        from pipelines.common.load import prepare_raw
 
-        create_raw_tables(vendor, self.url(LOADER))
+        prepare_raw(vendor, self.url(LOADER), get_settings().home / "dlt")
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the connections that the run has borrowed."""

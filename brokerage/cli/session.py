@@ -76,12 +76,13 @@ class Session:
         """Roles, schemas, control tables and raw tables; again is harmless."""
         from brokerage.database.engine import LIBPQ_DRIVER, LOADER, role_url
         from brokerage.database.setup import bi_reader_password, set_up_database
-        from pipelines.common.warehouse import create_raw_tables
+        from pipelines.common.load import prepare_raw
         from pipelines.registry import VENDORS
 
         set_up_database(self.engine, bi_reader_password=bi_reader_password(self.settings))
         for vendor in VENDORS.values():
-            create_raw_tables(vendor, role_url(LOADER, self.settings, driver=LIBPQ_DRIVER))
+            url = role_url(LOADER, self.settings, driver=LIBPQ_DRIVER)
+            prepare_raw(vendor, url, self.settings.home / "dlt")
 
     def ensure_sandbox(self) -> None:
         """In a sandbox home, make sure that the sandbox answers."""

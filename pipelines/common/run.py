@@ -13,6 +13,7 @@ long sync is cut into several loads, each complete in itself.
 from __future__ import annotations
 
 import gc
+import importlib
 import queue
 import threading
 import time
@@ -57,6 +58,18 @@ LOAD_ROWS = 400_000
 QUEUE_PAGES = 64
 GUARD_SHARE = 0.8
 GUARD_MINIMUM = 20
+
+
+_IMPORTING = threading.Lock()
+
+
+def _import_pandas() -> None:
+    """pyarrow imports pandas at its first conversion and trips over a half-imported one.
+
+    Two syncs that begin at the same moment in one process would do that to each other.
+    """
+    with _IMPORTING:
+        importlib.import_module("pandas")
 
 
 @contextmanager
@@ -515,6 +528,7 @@ def sync(
     Raises `SyncRefused` if the lane stays taken, `LoadFailed` if the database refuses the rows.
     """
     begun = time.monotonic()
+    _import_pandas()
     chosen = _selected(vendor, settings, entities)
     locks = SyncLocks(warehouse_url)
     store: RawStore | None = None

@@ -170,8 +170,7 @@ def account_truth(account: Account, viewer: User, now: datetime) -> dict[str, An
             "appointments",
             # an answer does not tell a deleted one apart, so the warehouse must not hold it
             lambda a: (
-                not a.deleted
-                and account.sees_appointment(viewer, a, scoped_to=a.calendar_user_id)
+                not a.deleted and account.sees_appointment(viewer, a, scoped_to=a.calendar_user_id)
             ),
             _appointment,
         ),
