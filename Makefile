@@ -51,10 +51,10 @@ format: env ## format the Python code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 test: lint ## lint and the fast test suite
-	@$(PYTEST) -n 2 --dist loadgroup -m "not slow"
+	@$(PYTEST) -n 2 --dist loadfile -m "not slow"
 
 test-all: lint ## lint and every test
-	@$(PYTEST) -n 2 --dist loadgroup
+	@$(PYTEST) -n 2 --dist loadfile
 
 bench: env ## speed against dlt's rest_api source and a raw COPY, in one run
 	@$(BIN)/python -m bench

@@ -115,16 +115,15 @@ def _permitted(rows: Sequence[Any], denied: frozenset[str]) -> tuple[list[Any], 
     Looking for the names in the bytes, which the hash needs anyway, is ten times cheaper than
     walking through every row.
     """
-    marks = _denied_marks(denied)
-    kept: list[Any] = []
-    encoded: list[bytes] = []
-    for row in rows:
-        blob = _encode(row)
-        if marks and any(mark in blob for mark in marks):
-            row = _without_denied(row, denied)
-            blob = _encode(row)
-        kept.append(row)
-        encoded.append(blob)
+    kept = list(rows)
+    encoded = [_encode(row) for row in kept]
+    page = b"\n".join(encoded)
+    marks = [mark for mark in _denied_marks(denied) if mark in page]
+    if marks:
+        for position, blob in enumerate(encoded):
+            if any(mark in blob for mark in marks):
+                kept[position] = _without_denied(kept[position], denied)
+                encoded[position] = _encode(kept[position])
     return kept, encoded
 
 
@@ -242,6 +241,7 @@ def to_arrow(parts: Sequence[CheckedRows]) -> pa.Table:
     Raises pyarrow's `ArrowInvalid` if a value fits its model but not its column.
     """
     entity = parts[0].entity
+    fields = fields_of(entity.model)
     values = [value for part in parts for value in part.values]
     rows = [row for part in parts for row in part.rows]
     arrays: dict[str, pa.Array] = {
@@ -250,24 +250,23 @@ def to_arrow(parts: Sequence[CheckedRows]) -> pa.Table:
         ),
         "_key": pa.array([key for part in parts for key in part.keys], pa.string()),
     }
-    for field_ in fields_of(entity.model):
+    for field_ in fields:
         name = field_.name
+        if field_.raw_type == "jsonb":
+            arrays[name] = pa.array(_json_column(field_, rows), pa.string())
+            continue
+        column = [value[name] for value in values]
         if field_.raw_type == "money":
-            money = [value[name] or _NO_MONEY for value in values]
+            money = [amount or _NO_MONEY for amount in column]
             arrays[f"{name}_amount"] = pa.array([m[0] for m in money], pa.decimal128(20, 4))
             arrays[f"{name}_currency"] = pa.array([m[1] for m in money], pa.string())
-        elif field_.raw_type == "jsonb":
-            arrays[name] = pa.array(_json_column(field_, rows), pa.string())
         elif field_.raw_type == "number":
-            numbers = [value[name] for value in values]
             arrays[name] = pa.array(
-                [None if n is None else n.quantize(_NUMBER_STEP) for n in numbers],
+                [None if n is None else n.quantize(_NUMBER_STEP) for n in column],
                 pa.decimal128(38, 9),
             )
         else:
-            arrays[name] = pa.array(
-                [value[name] for value in values], _ARROW_TYPES[field_.raw_type]
-            )
+            arrays[name] = pa.array(column, _ARROW_TYPES[field_.raw_type])
     if entity.model.custom_prefix:
         arrays["_custom"] = pa.array([_dump(v.get("_custom")) for v in values], pa.string())
     arrays["_extra"] = pa.array(

@@ -49,7 +49,7 @@ from pipelines.common.reading import (
 from pipelines.common.rows import CheckedRows, check_rows, row_hash, to_arrow_safely
 from pipelines.common.warehouse import ConnectionMemory, RawStore, SyncLocks
 
-BATCH_ROWS = 2_000
+BATCH_ROWS = 4_000
 """Rows of one table that become one Arrow table."""
 
 LOAD_ROWS = 400_000
