@@ -13,12 +13,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 from brokerage.database.embedded import EmbeddedPostgres, free_port
 from brokerage.database.engine import LIBPQ_DRIVER, LOADER, build_url, make_engine
 from brokerage.database.setup import set_up_database
 from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
-from sqlalchemy.engine import make_url
 
 PROJECT = Path(__file__).parents[1]
 DBT = PROJECT / "dbt_project"
