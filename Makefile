@@ -65,5 +65,6 @@ docs: env ## write the generated pages of docs/ anew
 lock: ## pin every dependency anew (no index address is written)
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
 
-clean: down ## remove the environment and all local data
+clean: ## stop everything, remove the environment and all local data
+	@if [ -x $(BIN)/brokerage ]; then $(BIN)/brokerage down --purge; fi
 	@rm -rf $(VENV) .brokerage dbt_project/target dbt_project/logs
