@@ -133,7 +133,7 @@ def _sync(
 ) -> list[str]:
     """Sync the run's partitions, record what succeeded and return what did not."""
     # dlt and pyarrow take a second to import: only a run that moves rows pays for it
-    from pipelines.common.run import SyncRefused, sync
+    from pipelines.common.run import LoadFailed, SyncRefused, sync
 
     entities = {key.path[-1] for key in context.selected_asset_keys}
     selection = connections.select(vendor.name, context.partition_keys)
@@ -158,8 +158,8 @@ def _sync(
             pipelines_dir=connections.pipelines_dir(),
             progress=_progress(vendor, agents),
         )
-    except SyncRefused as refused:
-        return [f"{vendor.title}: {refused}"]
+    except (SyncRefused, LoadFailed) as stopped:
+        return [f"{vendor.title}: {stopped}"]
     connections.ensure_sync_state(vendor.name)
     for connection_id in report.busy_accounts:
         context.log.info(
