@@ -25,8 +25,8 @@ RESULTS = Path(__file__).parent / "results.json"
 ORDER = ("floor", "stock", "platform")
 TITLES = {
     "platform": "this platform",
-    "stock": "dlt rest_api, default settings",
-    "floor": "fetch + COPY of the same bytes",
+    "stock": "dlt rest_api",
+    "floor": "fetch + COPY",
 }
 
 
@@ -66,7 +66,7 @@ def measure(accounts: int, people: int, calls: int, share: float, console: Conso
                 # in a delta a path may read more than has changed: only what changed counts
                 found["rows_per_second"] = rows / found["seconds"]
                 console.print(
-                    f"  {phase:8} {TITLES[name]:32} {found['rows']:>9,} rows "
+                    f"  {phase:8} {TITLES[name]:26} {found['rows']:>9,} rows "
                     f"{found['seconds']:8.2f} s"
                 )
     finally:
@@ -89,14 +89,16 @@ def report(results: dict[str, Any], console: Console) -> None:
         table = Table(title=f"{phase} load", title_justify="left")
         for heading in (
             "path",
-            "rows read",
-            "seconds",
+            "rows",
+            "s",
             "rows/s",
             "x stock",
-            "of the floor",
-            "peak MB",
+            "of floor",
+            "MB",
         ):
-            table.add_column(heading, justify="left" if heading == "path" else "right")
+            table.add_column(
+                heading, justify="left" if heading == "path" else "right", no_wrap=True
+            )
         stock = results[phase]["stock"]["rows_per_second"]
         floor = results[phase]["floor"]["rows_per_second"]
         for name in ORDER:
