@@ -8,7 +8,6 @@ from assets.dbt import build_warehouse_assets
 from assets.external import external_assets
 from assets.raw import build_raw_assets
 from pipelines.registry import VENDORS
-from resources.clock import ClockResource
 from resources.connections import ConnectionsResource
 from resources.dbt import DbtResource
 from resources.vendor_settings import VendorSettingsResource
@@ -36,7 +35,6 @@ def build_definitions() -> dg.Definitions:
             "warehouse": WarehouseResource(),
             "sources": VendorSettingsResource(),
             "dbt": DbtResource(),
-            "clock": ClockResource(),
         },
         # a step per process would pay Python's start for nothing: each job is one step
         executor=dg.in_process_executor,

@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.site import Site, change_share, open_site, warm_up
+from bench.site import ENTITIES, Site, change_share, count_rows, open_site, warm_up
 
 RESULTS = Path(__file__).parent / "results.json"
 ORDER = ("floor", "stock", "platform")
@@ -57,6 +57,7 @@ def measure(accounts: int, people: int, calls: int, share: float, console: Conso
         console.print(f"{rows:,} rows in {accounts} accounts")
         for phase in ("initial", "delta"):
             if phase == "delta":
+                _check_loaded(site, rows)
                 with console.status(f"changing {share:.0%} of the people, adding calls"):
                     site, rows = change_share(site, share)
                 console.print(f"{rows:,} rows changed or new")
@@ -72,6 +73,12 @@ def measure(accounts: int, people: int, calls: int, share: float, console: Conso
     finally:
         site_context.__exit__(None, None, None)
     return results
+
+
+def _check_loaded(site: Site, rows: int) -> None:
+    loaded = sum(count_rows(site, "raw_fub", entity) for entity in ENTITIES)
+    if loaded != rows:
+        raise SystemExit(f"The platform loaded {loaded:,} of {rows:,} rows, so its rate is void.")
 
 
 def flatness(accounts: int, people: int, calls: int, console: Console) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def change_share(site: Site, share: float) -> tuple[Site, int]:
 
 
 def count_rows(site: Site, schema: str, table: str) -> int:
-    """Rows of a table, for checking that a contender really loaded what it says."""
+    """Rows of a table, to check that what was read was really loaded."""
     connection = psycopg2.connect(site.database_url)
     try:
         with connection.cursor() as cursor:

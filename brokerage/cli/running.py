@@ -99,10 +99,6 @@ def _dagster(session: Session) -> Iterator[tuple[Definitions, DagsterInstance]]:
 
     definitions: Definitions = importlib.import_module("definitions").defs
     with open_instance() as instance:
-        # Beginning a run, Dagster configures logging anew, which locks logging as a whole and then
-        # each handler; a run of the other thread that logs takes the same locks the other way
-        # round, and both wait for ever. There are no handlers in dagster.yaml to configure.
-        instance.get_yaml_python_handlers = list  # type: ignore[method-assign]
         yield definitions, instance
 
 

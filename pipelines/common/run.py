@@ -17,6 +17,7 @@ import importlib
 import queue
 import threading
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -253,10 +254,11 @@ class _Session:
             task.status = "failed"
             task.error = (
                 f"{self.vendor.title} sent {task.entity.title.lower()} in a shape that the reader "
-                f"does not know ({type(error).__name__}: {error}); compare the answer with "
+                f"does not know ({_place_of(error)}); compare the answer with "
                 f"docs/vendors/{self.vendor.name}.md."
             )
         except BaseException as error:
+            # a bug, not a vendor: the loading thread must hear of it or it would wait for ever
             self.crash = error
             task.status, task.error = "failed", f"internal error: {type(error).__name__}"
             raise
@@ -488,6 +490,13 @@ class _Session:
             "is_probe": task.reading.probed,
             "error": result.error or task.reading.note,
         }
+
+
+def _place_of(error: Exception) -> str:
+    """Kind and place of an error. Its text may quote what the vendor sent, which is private."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1] if frames else None
+    return type(error).__name__ + (f", {Path(last.filename).name}:{last.lineno}" if last else "")
 
 
 def _selected(

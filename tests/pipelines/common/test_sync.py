@@ -230,6 +230,20 @@ def test_an_answer_of_another_shape_is_a_sentence(bench: Bench) -> None:
     assert report.error.startswith("Testing Vendor sent things in a shape that")
 
 
+def test_the_sentence_of_a_surprised_reader_does_not_quote_the_answer(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.server.things["ada"] = [thing(1)]
+
+    def surprised(*_args: object) -> None:
+        raise ValueError("not a date: 'call me about the divorce'")
+
+    monkeypatch.setattr(run, "check_rows", surprised)
+    report = result(bench.sync("ada"))
+    assert "divorce" not in report.error
+    assert "(ValueError, test_sync.py:" in report.error
+
+
 def test_a_failed_load_commits_no_cursor(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed after the rows were copied but before the package was complete."""
     bench.server.things["ada"] = [thing(1)]
