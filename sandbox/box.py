@@ -6,14 +6,15 @@ import gc
 import threading
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from sandbox.clock import Clock
 from sandbox.faults import Faults
 from sandbox.limits import Limits
 from sandbox.requests import RequestLog
-from sandbox.truth import rezen_truth
-from sandbox.world.crm import build_crm
+from sandbox.vendor import HOUSE, Books
+from sandbox.vendors import VENDORS
+from sandbox.world.crm import Crm
 from sandbox.world.sizes import SIZES, Size
 from sandbox.world.world import World
 
@@ -50,40 +51,66 @@ class Sandbox:
         gc.disable()
         try:
             self.world = World(seed=self.seed, size=self.size, clock=self.clock)
-            self.crm = build_crm(self.world, self.world.rng("crm"))
+            self.books: dict[str, Books] = {
+                name: vendor.build(self) for name, vendor in VENDORS.items()
+            }
         finally:
             gc.enable()
         self.rebuilt += 1
 
     @property
+    def crm(self) -> Crm:
+        """Follow Up Boss's books."""
+        return cast(Crm, self.books["fub"])
+
+    @property
     def accounts(self) -> list[dict[str, Any]]:
         """The connected agents with their sandbox credentials, the three demo agents first."""
-        rows = []
-        for agent in self.world.connected:
-            key = self.world.key_of(agent.id)
-            row: dict[str, Any] = {
-                "agent_key": key,
+        return [
+            {
+                "agent_key": self.world.key_of(agent.id),
                 "name": agent.full_name,
                 "email": agent.email,
-                "rezen": {"api_key": self.world.api_keys[key], "yenta_id": agent.id},
-                "fub": self.crm.account(key),
+                **self._accounts_of(self.world.key_of(agent.id)),
             }
-            rows.append(row)
-        return rows
+            for agent in self.world.connected
+        ]
+
+    @property
+    def house(self) -> dict[str, Any]:
+        """The brokerage itself, with the accounts that belong to no one agent."""
+        return {
+            "agent_key": HOUSE,
+            "name": "The brokerage",
+            "email": "office@example.com",
+            **self._accounts_of(HOUSE),
+        }
+
+    def account(self, agent_key: str, vendor: str) -> dict[str, Any]:
+        """What a client needs to connect. Raises ValueError when there is no such account."""
+        found = self.books[vendor].account(agent_key)
+        if found is None:
+            raise ValueError(f"{agent_key} has no account at {vendor}; see GET /sandbox/accounts.")
+        return found
+
+    def _accounts_of(self, agent_key: str) -> dict[str, Any]:
+        found = {name: books.account(agent_key) for name, books in self.books.items()}
+        return {name: account for name, account in found.items() if account is not None}
 
     def truth(self, agent_key: str | None = None) -> dict[str, Any]:
         """The ground truth of one agent, or of all under their keys (format: sandbox/README.md)."""
         with self.lock:
             if agent_key is None:
-                return {self.world.key_of(a.id): self._truth(a.id) for a in self.world.connected}
-            return self._truth(self.world.agent_by_key(agent_key).id)
+                keys = [self.world.key_of(a.id) for a in self.world.connected]
+                return {key: self._truth(key) for key in keys}
+            if agent_key != HOUSE:
+                self.world.agent_by_key(agent_key)
+            return self._truth(agent_key)
 
-    def _truth(self, agent_id: str) -> dict[str, Any]:
-        key = self.world.key_of(agent_id)
+    def _truth(self, agent_key: str) -> dict[str, Any]:
         return {
-            "agent_key": key,
-            "rezen": rezen_truth(self.world, agent_id),
-            "fub": self.crm.truth(key),
+            "agent_key": agent_key,
+            **{name: self.books[name].truth(agent_key) for name in self._accounts_of(agent_key)},
         }
 
     def advance(self, *, days: int = 0, seconds: float = 0) -> None:
@@ -94,17 +121,20 @@ class Sandbox:
                 self.world.catch_up()
             if days:
                 self.world.advance(days)
-                self.crm.advance(days)
+                for books in self.books.values():
+                    books.advance(days)
 
     def mutate(self, change: Mapping[str, Any]) -> dict[str, Any]:
         """Plays one change (``op`` and its fields, see sandbox/README.md) and reports what it
         touched.
         """
-        op = str(change.get("op", ""))
+        vendor, dot, _ = str(change.get("op", "")).partition(".")
         with self.lock:
-            if op.startswith("fub."):
-                return self.crm.mutate(change)
-            return self.world.mutate(change)
+            if not dot:
+                return self.world.mutate(change)
+            if vendor not in self.books:
+                raise ValueError(f"There is no vendor {vendor!r}; see sandbox/README.md.")
+            return self.books[vendor].mutate(change)
 
     def reset(self) -> None:
         """Back to the first day: same seed, same size, no faults, no counts."""

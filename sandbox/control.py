@@ -8,6 +8,7 @@ import orjson
 
 from sandbox.box import Sandbox
 from sandbox.http import Query, Receive, Reply, Scope, Send, read_body, send_reply
+from sandbox.vendors import VENDORS
 
 
 class Control:
@@ -45,7 +46,9 @@ class Control:
                     }
                 )
             case "GET", "accounts":
-                return Reply.json(box.accounts)
+                return Reply.json([*box.accounts, box.house])
+            case "GET", "settings":
+                return Reply.json({n: dict(v.settings) for n, v in VENDORS.items()})
             case "GET", "truth":
                 return Reply.json(box.truth(query.get("agent_key")))
             case "GET", "clock":

@@ -5,8 +5,6 @@ log.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import socket
 import threading
 from collections.abc import Iterator
@@ -21,7 +19,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from sandbox.box import Sandbox
 from sandbox.control import Control
 from sandbox.faults import AFTER, BEFORE, ROW, Rule, spoil_rows
-from sandbox.fub.app import build_app as build_fub
 from sandbox.http import (
     ASSUMED,
     HTML,
@@ -32,10 +29,9 @@ from sandbox.http import (
     Reply,
     Scope,
     Send,
-    header,
     send_reply,
 )
-from sandbox.rezen.app import build_app as build_rezen
+from sandbox.vendors import VENDORS
 from sandbox.world.sizes import Size
 
 BAD_GATEWAY = (
@@ -52,12 +48,14 @@ class _Protocol(HttpToolsProtocol):
 
 
 class Frame:
-    """The outermost ASGI app: ``/rezen/...``, ``/fub/...``, ``/sandbox/...``."""
+    """The outermost ASGI app: ``/<vendor>/...`` and ``/sandbox/...``."""
 
     def __init__(self, box: Sandbox) -> None:
         self._box = box
         self._control = Control(box)
-        self._vendors: dict[str, ASGIApp] = {"rezen": build_rezen(box), "fub": build_fub(box)}
+        self._apps: dict[str, ASGIApp] = {
+            name: vendor.build_app(box) for name, vendor in VENDORS.items()
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Plays one request."""
@@ -67,7 +65,7 @@ class Frame:
         if vendor == "sandbox":
             await self._control(scope, receive, send)
             return
-        app = self._vendors.get(vendor)
+        app = self._apps.get(vendor)
         if app is None:
             await send_reply(send, Reply.json({"error": f"No vendor at /{vendor}."}, 404))
             return
@@ -77,7 +75,7 @@ class Frame:
         self, app: ASGIApp, vendor: str, path: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
         box = self._box
-        key = _credential(scope)
+        key = VENDORS[vendor].credential(scope)
         query = scope["query_string"].decode("latin-1")
         call = Call(vendor, scope["method"], path, query, key, box.world.account_of(key))
         target = f"{path}?{query}" if query else path
@@ -208,20 +206,6 @@ async def _cut(scope: Scope, receive: Receive) -> None:
         transport.abort()
         while (await receive())["type"] != "http.disconnect":
             pass
-
-
-def _credential(scope: Scope) -> str | None:
-    key = header(scope, b"x-api-key")
-    if key:
-        return key
-    value = header(scope, b"authorization") or ""
-    scheme, _, token = value.partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(token).decode("latin-1").partition(":")[0]
-        except binascii.Error:
-            return None
-    return token or None
 
 
 class _Server(uvicorn.Server):

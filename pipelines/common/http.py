@@ -80,7 +80,8 @@ class Dialect:
     `authorize` turns a credential into headers. `classify` may answer an error of its own for a
     failure, or None to take the common reading. `rates` are the contract's limits by context and
     need a `default`. `limit_headers` reads the vendor's live figures (limit, remaining).
-    `exchange` renews an expired credential.
+    `exchange` renews an expired credential (`authorize` may raise `CredentialExpired` to ask for
+    that before anything is sent). `decode` repairs a body that is no clean JSON.
     """
 
     title: str
@@ -93,6 +94,7 @@ class Dialect:
         None,
     )
     exchange: Callable[[httpx.Client, Credentials, VendorSettings], Credentials] | None = None
+    decode: Callable[[bytes], bytes] = lambda body: body
     budget_key: Callable[[Account], str] = lambda account: account.connection_id
 
 
@@ -172,8 +174,29 @@ class VendorHttp:
 
 
 @dataclass(frozen=True)
+class _Request:
+    """One request as the reader asked for it."""
+
+    method: str
+    url: str
+    params: Params
+    body: bytes | None
+    context: str
+    single_record: bool
+    timeout: float | None
+
+    @property
+    def path(self) -> str:
+        return httpx.URL(self.url).path
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
 class Api:
-    """GET for one account. Safe to use from several threads."""
+    """What one account can read. Safe to use from several threads."""
 
     http: VendorHttp
     account: Account
@@ -193,9 +216,29 @@ class Api:
         `url` is absolute. `single_record` says that a 403 or 404 speaks of this record only.
         Raises one of the `errors`; passing failures were already tried again.
         """
+        return self._renewing(_Request("GET", url, params, None, context, single_record, timeout))
+
+    def post(
+        self,
+        url: str,
+        body: Any,
+        *,
+        context: str = "default",
+        single_record: bool = False,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Ask a question that has to be posted as JSON (GraphQL). Never for anything that writes.
+
+        Otherwise as `get`.
+        """
+        return self._renewing(
+            _Request("POST", url, (), orjson.dumps(body), context, single_record, timeout)
+        )
+
+    def _renewing(self, request: _Request) -> Answer:
         credentials = self.account.credentials.get()
         try:
-            return self._patiently(url, params, context, single_record, timeout, credentials)
+            return self._patiently(request, credentials)
         except CredentialExpired as expired:
             exchange = self.http.dialect.exchange
             if exchange is None:
@@ -205,19 +248,11 @@ class Api:
                 lambda stale: exchange(self.http.client, stale, self.http.settings),
             )
         try:
-            return self._patiently(url, params, context, single_record, timeout, renewed)
+            return self._patiently(request, renewed)
         except CredentialExpired as expired:
             raise AccountBroken(expired.sentence) from expired
 
-    def _patiently(
-        self,
-        url: str,
-        params: Params,
-        context: str,
-        single_record: bool,
-        timeout: float | None,
-        credentials: Credentials,
-    ) -> Answer:
+    def _patiently(self, request: _Request, credentials: Credentials) -> Answer:
         settings = self.http.settings
 
         def stop(state: RetryCallState) -> bool:
@@ -239,58 +274,58 @@ class Api:
             reraise=True,
         ):
             with attempt:
-                return self._once(url, params, context, single_record, timeout, credentials)
+                return self._once(request, credentials)
         raise AssertionError("unreachable: Retrying either returns or raises")
 
-    def _once(
-        self,
-        url: str,
-        params: Params,
-        context: str,
-        single_record: bool,
-        timeout: float | None,
-        credentials: Credentials,
-    ) -> Answer:
+    def _once(self, request: _Request, credentials: Credentials) -> Answer:
         dialect, settings = self.http.dialect, self.http.settings
-        path = httpx.URL(url).path
-        budget = self.http.budgets.of(dialect.budget_key(self.account), context)
+        headers = dict(dialect.authorize(credentials, settings))
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        params = request.params
+        budget = self.http.budgets.of(dialect.budget_key(self.account), request.context)
         with budget.place():
             self.counter.add()
             try:
-                response = self.http.client.get(
-                    url,
+                response = self.http.client.request(
+                    request.method,
+                    request.url,
                     params=list(params.items()) if isinstance(params, Mapping) else list(params),
-                    headers=dict(dialect.authorize(credentials, settings)),
-                    timeout=httpx.USE_CLIENT_DEFAULT if timeout is None else timeout,
+                    content=request.body,
+                    headers=headers,
+                    timeout=httpx.USE_CLIENT_DEFAULT
+                    if request.timeout is None
+                    else request.timeout,
                 )
             except httpx.TimeoutException as error:
                 raise RetryLater(
-                    f"{dialect.title} did not answer GET {path} in time; try the sync again later."
+                    f"{dialect.title} did not answer {request.name} in time; try the sync again "
+                    f"later."
                 ) from error
             except httpx.TransportError as error:
                 raise RetryLater(
-                    f"{dialect.title} could not be reached for GET {path} "
+                    f"{dialect.title} could not be reached for {request.name} "
                     f"({type(error).__name__}); check the network, then try the sync again."
                 ) from error
         limit, remaining = dialect.limit_headers(response.headers)
         budget.observe(limit=limit, remaining=remaining)
         if response.is_success:
-            data = self._parse(response, path)
+            data = self._parse(response, request)
             return Answer(response.status_code, data, response.headers, str(response.url))
-        refusal = self._classify(response, path, single_record)
+        refusal = self._classify(response, request)
         if isinstance(refusal, RetryLater) and refusal.limited:
             wish = refusal.retry_after if refusal.retry_after is not None else 2.0
             # a day's wish must not hold the lane for a day: who asks again is refused again
             budget.punish(min(wish, settings.max_wait_seconds))
         raise refusal
 
-    def _parse(self, response: httpx.Response, path: str) -> Any:
-        body = response.content
+    def _parse(self, response: httpx.Response, request: _Request) -> Any:
+        body = self.http.dialect.decode(response.content)
         if response.status_code == httpx.codes.NO_CONTENT:
             return None
         if not body.strip():
             raise RetryLater(
-                f"{self.http.dialect.title} answered GET {path} with HTTP "
+                f"{self.http.dialect.title} answered {request.name} with HTTP "
                 f"{response.status_code} and no content; try the sync again later."
             )
         if b"\\u0000" in body:
@@ -301,19 +336,23 @@ class Api:
         except orjson.JSONDecodeError as error:
             kind = response.headers.get("content-type", "no content type").split(";")[0]
             raise RetryLater(
-                f"{self.http.dialect.title} answered GET {path} with HTTP {response.status_code} "
-                f"and broken JSON ({kind}, {len(body)} bytes); try the sync again later."
+                f"{self.http.dialect.title} answered {request.name} with HTTP "
+                f"{response.status_code} and broken JSON ({kind}, {len(body)} bytes); "
+                f"try the sync again later."
             ) from error
 
-    def _classify(self, response: httpx.Response, path: str, single_record: bool) -> VendorError:
+    def _classify(self, response: httpx.Response, request: _Request) -> VendorError:
         dialect = self.http.dialect
         status = response.status_code
         message = _vendor_message(response, dialect)
-        failure = Failure(status, message, response.content, response.headers, path, single_record)
+        single_record = request.single_record
+        failure = Failure(
+            status, message, response.content, response.headers, request.path, single_record
+        )
         special = dialect.classify(failure)
         if special is not None:
             return special
-        said = f"{dialect.title} answered HTTP {status} to GET {path}"
+        said = f"{dialect.title} answered HTTP {status} to {request.name}"
         said += f" ({message})" if message else ""
         if status == httpx.codes.TOO_MANY_REQUESTS:
             return RetryLater(

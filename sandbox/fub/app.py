@@ -10,11 +10,10 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sandbox.box import Sandbox
 from sandbox.faults import Rule
 from sandbox.fub import oauth, wire
 from sandbox.fub.listing import Counts, Window, envelope, project, read_page, read_window
@@ -34,6 +33,9 @@ from sandbox.http import (
 from sandbox.limits import Verdict
 from sandbox.world.crm import Account, Credential, Crm
 from sandbox.world.crm.model import OWNER, User
+
+if TYPE_CHECKING:
+    from sandbox.box import Sandbox
 
 # path → (our entity, the vendor's array key)
 TABLES = {

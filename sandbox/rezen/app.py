@@ -9,11 +9,10 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sandbox.box import Sandbox
 from sandbox.faults import Rule
 from sandbox.http import (
     CSV,
@@ -36,6 +35,9 @@ from sandbox.world.changes import play
 from sandbox.world.compensation import TIERS, add_months, unlocked
 from sandbox.world.ledger import share_price
 from sandbox.world.model import AGENT_STATUSES, Agent, Contribution, Deal, Team
+
+if TYPE_CHECKING:
+    from sandbox.box import Sandbox
 
 PASSWORD = "sandbox"
 GROUPS = ("OPEN", "CLOSED", "TERMINATED")

@@ -184,6 +184,8 @@ def test_the_limit_answers_429_and_half_of_them_say_when(
 def test_accounts_truth_clock_and_mutate(box: Sandbox, http: httpx.Client) -> None:
     accounts = http.get("/sandbox/accounts").json()
     keys = ["ada-sample", "ben-example", "cora-upline"]
+    *accounts, house = accounts
+    assert house["agent_key"] == "house"
     assert [a["agent_key"] for a in accounts] == keys
     assert all(a["rezen"]["api_key"].startswith("sandbox_key_") for a in accounts)
     truth = http.get("/sandbox/truth", params={"agent_key": "ada-sample"}).json()

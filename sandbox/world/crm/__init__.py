@@ -126,14 +126,17 @@ class Crm:
         account = self.accounts[access.agent_key]
         return Credential(account, account.users[access.user_id])
 
-    def account(self, agent_key: str) -> dict[str, Any]:
+    def account(self, agent_key: str) -> dict[str, Any] | None:
         """Everything a client needs to connect: keys of each role, the OAuth client with a token
-        pair, the system.
+        pair, the system. None for whoever has no account.
         """
-        account = self.account_of(agent_key)
+        account = self.accounts.get(agent_key)
+        if account is None:
+            return None
         first = self._first_tokens[agent_key]
         return {
             "api_key": self.key(agent_key),
+            "credentials": {"api_key": self.key(agent_key)},
             "role": OWNER,
             "account_id": account.id,
             "keys": {role: self.key(agent_key, role) for role in (OWNER, ADMIN, AGENT, LENDER)},
