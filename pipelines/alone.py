@@ -16,15 +16,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+import dlt
 import httpx
 import orjson
-from dlt.extract import DltSource
+from dlt.extract import DltResource, DltSource
 
 from pipelines.common.account import Account, StaticCredentials
 from pipelines.common.entity import Entity, Vendor, in_reading_order
 from pipelines.common.errors import ResourceUnavailable
 from pipelines.common.http import CallCounter, VendorHttp, VendorSettings
-from pipelines.common.load import as_source
+from pipelines.common.load import table_hints
 from pipelines.common.reading import EmptyMemory, Handover, Reading
 from pipelines.common.rows import CheckedRows, check_rows, row_hash, to_arrow
 
@@ -71,7 +72,28 @@ def source_of(
             pages.shutdown(wait=False, cancel_futures=True)
             http.close()
 
-    return as_source(vendor, items())
+    return _as_source(vendor, items())
+
+
+def _as_source(vendor: Vendor, items: Iterator[tuple[str, Any]]) -> DltSource:
+    """A dlt source over (table name, Arrow table or row dicts), whatever the order of tables."""
+    hints = {name: dlt.mark.make_hints(**hint) for name, hint in table_hints(vendor).items()}
+
+    def rows() -> Iterator[Any]:
+        declared: set[str] = set()
+        for table, item in items:
+            if table in declared:
+                yield dlt.mark.with_table_name(item, table)
+            else:
+                declared.add(table)
+                yield dlt.mark.with_hints(item, hints[table], create_table_variant=True)
+
+    resource: DltResource = dlt.resource(rows, name="rows", max_table_nesting=0)
+
+    def source() -> DltResource:
+        return resource
+
+    return dlt.source(source, name=vendor.schema, max_table_nesting=0)()
 
 
 def _items_of(entity: Entity, reading: Reading) -> Iterator[tuple[str, Any]]:

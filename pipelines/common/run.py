@@ -1,9 +1,9 @@
 """One sync of one vendor: read many accounts at once, load them together, commit their cursors.
 
 ```
- worker threads: one per (account, entity)          this thread
- reader ─► pages ─► check_rows ─► bounded queue ─► skip unchanged ─► Arrow ─► dlt ─► raw tables
-                                                                     + sync_marks  (same load)
+ worker threads: one per (account, entity)                       this thread
+ reader ─► pages ─► skip unchanged ─► check ─► Arrow ─► queue ─► CSV per table ─► dlt ─► raw tables
+                                                                 + sync_marks  (same load)
 ```
 
 Reading stops while a full queue is loaded, so memory does not grow with the number of rows; a
@@ -15,10 +15,10 @@ from __future__ import annotations
 import gc
 import importlib
 import queue
+import shutil
 import threading
 import time
 import traceback
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,15 +30,17 @@ from typing import Any
 import httpx
 import orjson
 import psycopg2
+import pyarrow as pa
+import xxhash
 from dlt.common.destination.exceptions import DestinationException
 from dlt.extract.exceptions import ResourceExtractionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.common.account import Account
-from pipelines.common.entity import Entity, Vendor, in_reading_order
+from pipelines.common.entity import Entity, Row, Vendor, in_reading_order
 from pipelines.common.errors import AccountBroken, ResourceUnavailable, VendorError
 from pipelines.common.http import CallCounter, VendorHttp, VendorSettings
-from pipelines.common.load import as_source, make_pipeline
+from pipelines.common.load import Package, as_source, make_pipeline
 from pipelines.common.reading import (
     EntityResult,
     Handover,
@@ -47,16 +49,17 @@ from pipelines.common.reading import (
     Reading,
     SyncReport,
 )
-from pipelines.common.rows import CheckedRows, check_rows, row_hash, to_arrow_safely
+from pipelines.common.rows import Rejected, check_rows, row_hash, to_batch_safely
 from pipelines.common.warehouse import ConnectionMemory, RawStore, SyncLocks
-
-BATCH_ROWS = 4_000
-"""Rows of one table that become one Arrow table."""
 
 LOAD_ROWS = 400_000
 """Rows after which a load is completed and the next one begun."""
 
-QUEUE_PAGES = 64
+PAGE_ROWS = 500
+"""Rows that are checked together. Each call into Arrow lets other threads in, which costs more than
+the call itself when there are only a hundred values in it."""
+
+QUEUE_PAGES = 16
 GUARD_SHARE = 0.8
 GUARD_MINIMUM = 20
 
@@ -77,7 +80,7 @@ def _import_pandas() -> None:
 def _rarer_collections() -> Iterator[None]:
     """Let the garbage collector run rarely: rows are acyclic, and scanning them costs a third."""
     before = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 100)
+    gc.set_threshold(1_000_000, 20, 100)
     try:
         yield
     finally:
@@ -103,11 +106,17 @@ def _load_errors(vendor: Vendor) -> Iterator[None]:
             cause = cause.__cause__
         if not isinstance(cause, DestinationException | psycopg2.Error | OSError):
             raise cause from failed
-        reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-        raise LoadFailed(
-            f"{vendor.title} rows could not be loaded into {vendor.schema} ({failed.step}: "
-            f"{reason[:300]}); no cursor moved, so mend the cause and start the sync again."
-        ) from failed
+        raise _load_failed(vendor, failed.step, cause) from failed
+    except (psycopg2.Error, OSError) as error:
+        raise _load_failed(vendor, "staging", error) from error
+
+
+def _load_failed(vendor: Vendor, step: str, cause: BaseException) -> LoadFailed:
+    reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+    return LoadFailed(
+        f"{vendor.title} rows could not be loaded into {vendor.schema} ({step}: "
+        f"{reason[:300]}); no cursor moved, so mend the cause and start the sync again."
+    )
 
 
 @dataclass
@@ -168,8 +177,19 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Page:
+    """One page, checked and turned into columns; `unchanged` rows are not among them."""
+
     task: _Task
-    rows: CheckedRows
+    keys: list[str]
+    hashes: list[str]
+    batch: pa.RecordBatch | None
+    rejected: list[Rejected]
+    unknown: dict[str, str]
+    unchanged: list[tuple[str, str, Row]]
+
+    @property
+    def rows(self) -> int:
+        return len(self.keys)
 
 
 @dataclass(frozen=True)
@@ -177,8 +197,33 @@ class _Finished:
     task: _Task
 
 
+class _Staged:
+    """Which rows a load holds, and in which form: sixteen bytes of hashes a row."""
+
+    def __init__(self) -> None:
+        self._forms: dict[int, int] = {}
+
+    @property
+    def rows(self) -> int:
+        return len(self._forms)
+
+    def take(self, name: str, hashed: str) -> bool | None:
+        """Note a row. None if it is new to the load, else whether it is there in this form."""
+        key, form = xxhash.xxh3_64_intdigest(name.encode()), int(hashed, 16)
+        before = self._forms.get(key)
+        if before is None:
+            self._forms[key] = form
+            return None
+        return before == form
+
+    def differs(self, name: str, hashed: str) -> bool:
+        """True if the load holds the row in another form."""
+        before = self._forms.get(xxhash.xxh3_64_intdigest(name.encode()))
+        return before is not None and before != int(hashed, 16)
+
+
 class _Session:
-    """Reads all tasks in worker threads and gives (table, item) pairs to the loading thread."""
+    """Reads all tasks in worker threads and packs what they found, load by load."""
 
     def __init__(
         self,
@@ -205,7 +250,7 @@ class _Session:
         self._finished: set[tuple[str, str]] = set()
         self._failed: set[tuple[str, str]] = set()
         self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="reader")
-        self._buffers: dict[str, list[tuple[_Task, CheckedRows]]] = defaultdict(list)
+        self._again: list[_Page] = []
         self._ends: list[_Task] = []
 
     # -- reading: worker threads -------------------------------------------------------------
@@ -280,25 +325,60 @@ class _Session:
             failed = [d for d in task.entity.depends_on if (connection_id, d) in self._failed]
         if failed:
             raise VendorError(f"Not read, because {failed[0]} could not be read in the same sync.")
+        waiting: list[Row] = []
+        try:
+            for rows in task.entity.read(task.reading):
+                if self._stopped.is_set():
+                    return
+                waiting += rows
+                if len(waiting) >= PAGE_ROWS:
+                    page, waiting = waiting, []
+                    self._hand_over(task, page)
+        finally:
+            # what came before a reader failed counts: the next sync need not read it as new
+            if waiting and not self._stopped.is_set():
+                self._hand_over(task, waiting)
+
+    def _hand_over(self, task: _Task, rows: list[Row]) -> None:
+        page = self._page(task, rows)
         reading = task.reading
-        for rows in task.entity.read(reading):
-            if self._stopped.is_set():
-                return
-            if not rows:
-                continue
-            checked = check_rows(task.entity, rows, connection_id, datetime.now(UTC))
-            reading.rows_read += len(rows)
-            reading.seen.add(checked.keys)
-            reading.seen.add(r.source_id for r in checked.rejected if r.source_id)
-            self._put(_Page(task, checked))
+        reading.rows_read += len(rows)
+        reading.seen.add(page.keys)
+        reading.seen.add(key for key, _, _ in page.unchanged)
+        reading.seen.add(r.source_id for r in page.rejected if r.source_id)
+        self._put(page)
+
+    def _page(self, task: _Task, rows: Sequence[Row]) -> _Page:
+        account, table = task.account.connection_id, task.entity.name
+        memory = None if task.reading.first else self.memory
+        known = None if memory is None else lambda keys: memory.hashes(account, table, keys)
+        checked = check_rows(task.entity, rows, account, datetime.now(UTC), known)
+        fitting, batch = to_batch_safely(checked)
+        return _Page(
+            task,
+            fitting.keys,
+            fitting.hashes,
+            batch,
+            fitting.rejected,
+            fitting.unknown,
+            fitting.unchanged,
+        )
 
     # -- loading: the calling thread ---------------------------------------------------------
 
-    def items(self) -> Iterator[tuple[str, Any]]:
-        """The (table, item) pairs of the next load; ends when it is full or all is read."""
-        staged: set[tuple[str, str, str]] = set()
-        rows = 0
-        while self.left and rows < LOAD_ROWS:
+    @property
+    def unfinished(self) -> bool:
+        """True while there is something to read or to load."""
+        return bool(self.left or self._again or self._ends)
+
+    def pump(self, folder: Path) -> Package:
+        """The next load: returns when it is full or all is read."""
+        package = Package(folder)
+        staged = _Staged()
+        again, self._again = self._again, []
+        for page in again:
+            self._stage(page, package, staged)
+        while self.left and staged.rows < LOAD_ROWS:
             if self.crash is not None:
                 raise self.crash
             try:
@@ -306,22 +386,19 @@ class _Session:
             except queue.Empty:
                 continue
             if isinstance(message, _Page):
-                buffer = self._buffers[message.task.entity.name]
-                buffer.append((message.task, message.rows))
-                rows += len(message.rows)
-                if sum(len(part) for _, part in buffer) >= BATCH_ROWS:
-                    yield from self._flush(message.task.entity.name, staged)
+                self._stage(message, package, staged)
             else:
                 self.left -= 1
                 self._ends.append(message.task)
                 self._report(message.task)
-        for table in list(self._buffers):
-            yield from self._flush(table, staged)
-        ended, self._ends = self._ends, []
+        # a task is over when its last row is loaded, not before
+        waiting = {id(page.task) for page in self._again}
+        ended = [task for task in self._ends if id(task) not in waiting]
+        self._ends = [task for task in self._ends if id(task) in waiting]
         for task in ended:
-            yield from self._tombstones(task)
-        if ended:
-            yield "sync_marks", [self._mark(task) for task in ended]
+            package.add("tombstones", self._tombstones(task))
+        package.add("sync_marks", [self._mark(task) for task in ended])
+        return package
 
     def _report(self, task: _Task) -> None:
         if self.progress is not None:
@@ -338,56 +415,48 @@ class _Session:
                 )
             )
 
-    def _flush(self, table: str, staged: set[tuple[str, str, str]]) -> Iterator[tuple[str, Any]]:
-        """Turn what is buffered of a table into one Arrow table of new and changed rows."""
-        buffer, self._buffers[table] = self._buffers[table], []
-        refused: list[dict[str, Any]] = []
-        drifted: list[dict[str, Any]] = []
-        changed: list[CheckedRows] = []
-        tasks: dict[int, _Task] = {}
-        for task, part in buffer:
-            for bad in part.rejected:
-                refused.append(self._rejected(task, bad.row, bad.reason, bad.source_id))
-            drifted += self._drift(task, part)
-            kept = part.take(self._changed(task, part, staged))
-            task.unchanged += len(part) - len(kept)
-            task.written += len(kept)
-            tasks[id(kept)] = task
-            changed.append(kept)
+    def _stage(self, page: _Page, package: Package, staged: _Staged) -> None:
+        """Put a page's rows into the load. A load holds a row once: another form of it waits."""
+        task, table = page.task, page.task.entity.name
+        package.add("rejected_rows", [self._rejected(task, bad) for bad in page.rejected])
+        package.add("schema_drift", self._drift(task, page.unknown))
+        name = f"{table}|{task.account.connection_id}|"
+        fresh: list[int] = []
+        later: list[int] = []
+        for position, (key, hashed) in enumerate(zip(page.keys, page.hashes, strict=True)):
+            before = staged.take(name + key, hashed)
+            if before is None:
+                fresh.append(position)
+            elif before:
+                task.unchanged += 1
+            else:
+                later.append(position)
+        if page.batch is not None and fresh:
+            whole = len(fresh) == page.rows
+            package.write(table, page.batch if whole else page.batch.take(pa.array(fresh)))
+        task.written += len(fresh)
+        if page.batch is not None and later:
+            self._again.append(
+                _Page(
+                    task,
+                    [page.keys[i] for i in later],
+                    [page.hashes[i] for i in later],
+                    page.batch.take(pa.array(later)),
+                    [],
+                    {},
+                    [],
+                )
+            )
+        back = [row for key, hashed, row in page.unchanged if staged.differs(name + key, hashed)]
+        task.unchanged += len(page.unchanged) - len(back)
+        if back:
+            # changed and changed back within one load: the form that the warehouse holds wins
+            checked = check_rows(task.entity, back, task.account.connection_id, datetime.now(UTC))
+            fitting, batch = to_batch_safely(checked)
+            self._again.append(_Page(task, fitting.keys, fitting.hashes, batch, [], {}, []))
 
-        def reject(part: CheckedRows, position: int, reason: str) -> None:
-            task = tasks[id(part)]
-            task.written -= 1
-            refused.append(self._rejected(task, part.rows[position], reason, part.keys[position]))
-
-        arrow = to_arrow_safely(changed, reject) if changed else None
-        if arrow is not None:
-            yield table, arrow
-        if refused:
-            yield "rejected_rows", refused
-        if drifted:
-            yield "schema_drift", drifted
-
-    def _changed(
-        self, task: _Task, part: CheckedRows, staged: set[tuple[str, str, str]]
-    ) -> list[int]:
-        """Positions of rows that differ from what is stored or already part of this load."""
-        table, connection = task.entity.name, part.connection_id
-        known: dict[str, str] = {}
-        if self.memory is not None and not task.reading.first and part.keys:
-            known = self.memory.hashes(connection, table, part.keys)
-        positions: list[int] = []
-        for position, (key, hashed) in enumerate(zip(part.keys, part.hashes, strict=True)):
-            name = (table, connection, key)
-            if known.get(key) != hashed or name in staged:
-                staged.add(name)
-                positions.append(position)
-        return positions
-
-    def _rejected(
-        self, task: _Task, row: Any, reason: str, source_id: str | None
-    ) -> dict[str, Any]:
-        whole = row if isinstance(row, dict | list) else {"value": row}
+    def _rejected(self, task: _Task, bad: Rejected) -> dict[str, Any]:
+        whole = bad.row if isinstance(bad.row, dict | list) else {"value": bad.row}
         key = f"{task.entity.name}|{row_hash(whole)}"
         task.rejected += 1
         if self.memory is None or self.memory.is_new_rejection(task.account.connection_id, key):
@@ -396,35 +465,39 @@ class _Session:
             "connection_id": task.account.connection_id,
             "_key": key,
             "entity": task.entity.name,
-            "source_id": source_id,
-            "reason": reason,
+            "source_id": bad.source_id,
+            "reason": bad.reason,
             "row": orjson.loads(orjson.dumps(whole, default=str, option=orjson.OPT_NON_STR_KEYS)),
             "rejected_at": datetime.now(UTC),
             "run_id": self.run_id,
         }
 
-    def _drift(self, task: _Task, part: CheckedRows) -> Iterator[dict[str, Any]]:
-        for extra in part.extras:
-            for name, value in (extra or {}).items():
-                if name in task.drift:
-                    continue
-                task.drift.add(name)
-                key = f"{task.entity.name}|{name}"
-                if self.memory is None or self.memory.is_new_drift(part.connection_id, key):
-                    yield {
-                        "connection_id": part.connection_id,
+    def _drift(self, task: _Task, unknown: dict[str, str]) -> list[dict[str, Any]]:
+        """The fields that this connection's entity never showed before."""
+        found: list[dict[str, Any]] = []
+        for name, kind in unknown.items():
+            if name in task.drift:
+                continue
+            task.drift.add(name)
+            key = f"{task.entity.name}|{name}"
+            if self.memory is None or self.memory.is_new_drift(task.account.connection_id, key):
+                found.append(
+                    {
+                        "connection_id": task.account.connection_id,
                         "_key": key,
                         "entity": task.entity.name,
                         "field": name,
-                        "sample_type": type(value).__name__,
+                        "sample_type": kind,
                         "first_seen_at": datetime.now(UTC),
                     }
+                )
+        return found
 
-    def _tombstones(self, task: _Task) -> Iterator[tuple[str, Any]]:
+    def _tombstones(self, task: _Task) -> list[dict[str, Any]]:
         """Mark what a complete reading did not see as gone, unless far too much is missing."""
         reading = task.reading
         if task.status != "ok" or not reading.complete or self.memory is None or reading.first:
-            return
+            return []
         known, gone = 0, []
         for keys in self.memory.key_batches(task.account.connection_id, task.entity.name):
             known += len(keys)
@@ -437,7 +510,7 @@ class _Session:
                 f"Only {back} of {known} known rows came back, so nothing was marked as deleted; "
                 f"if that is right, run the sync with --full."
             )
-            return
+            return []
         if reading.confirm_gone is not None:
             try:
                 gone = [key for key in gone if reading.confirm_gone(key)]
@@ -448,24 +521,19 @@ class _Session:
                     f"{len(gone)} rows did not come back, and whether they are gone could not be "
                     f"asked, so they stay: {error.sentence}"
                 )
-                return
-        if not gone:
-            return
+                return []
         task.deleted = len(gone)
         now = datetime.now(UTC)
-        yield (
-            "tombstones",
-            [
-                {
-                    "connection_id": task.account.connection_id,
-                    "_key": f"{task.entity.name}|{key}",
-                    "entity": task.entity.name,
-                    "row_key": key,
-                    "deleted_at": now,
-                }
-                for key in sorted(gone)
-            ],
-        )
+        return [
+            {
+                "connection_id": task.account.connection_id,
+                "_key": f"{task.entity.name}|{key}",
+                "entity": task.entity.name,
+                "row_key": key,
+                "deleted_at": now,
+            }
+            for key in sorted(gone)
+        ]
 
     def _mark(self, task: _Task) -> dict[str, Any]:
         result = task.result()
@@ -563,9 +631,12 @@ def sync(
         session = _Session(vendor, tasks, settings, store, run_id, progress)
         pipeline = make_pipeline(vendor, warehouse_url, lane, pipelines_dir)
         session.start()
-        while session.left:
+        folder = pipelines_dir / pipeline.pipeline_name / "rows"
+        while session.unfinished:
             with _load_errors(vendor), _rarer_collections():
-                pipeline.extract(as_source(vendor, session.items()), loader_file_format="csv")
+                package = session.pump(folder)
+                pipeline.extract(as_source(vendor, package), loader_file_format="csv")
+            shutil.rmtree(folder, ignore_errors=True)
             if not locks.still_held():
                 raise SyncRefused(
                     "The database session that held this sync's locks is gone, so nothing was "

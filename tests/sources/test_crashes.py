@@ -43,7 +43,7 @@ def counted_marks(rig: Rig) -> int:
     "place",
     [
         "pipelines.common.run.check_rows",
-        pytest.param("pipelines.common.run.to_arrow_safely", marks=pytest.mark.slow),
+        pytest.param("pipelines.common.run.to_batch_safely", marks=pytest.mark.slow),
         pytest.param("dlt.normalize.normalize.Normalize.run", marks=pytest.mark.slow),
         pytest.param("dlt.load.load.Load.run", marks=pytest.mark.slow),
         "dlt.load.load.Load.complete_package",

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from pipelines.common.entity import Entity
 from pipelines.common.model import CalendarDate, Number, columns_of
-from pipelines.common.rows import check_rows, row_hash, to_arrow, to_arrow_safely
+from pipelines.common.rows import check_rows, row_hash, to_arrow, to_batch_safely
 from tests.pipelines.common.fake import Thing, make_vendor
 
 THINGS = make_vendor().entity("things")
@@ -21,8 +21,8 @@ NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
 
 def landed(entity: Entity, *rows: Any) -> list[dict[str, Any]]:
-    table = to_arrow_safely([check_rows(entity, list(rows), "a:v", NOW)], lambda *_: None)
-    return [] if table is None else table.to_pylist()
+    _, batch = to_batch_safely(check_rows(entity, list(rows), "a:v", NOW))
+    return [] if batch is None else batch.to_pylist()
 
 
 def test_arrow_columns_are_the_declared_ones_in_order() -> None:
@@ -115,14 +115,11 @@ def test_a_number_keeps_nine_decimals_and_a_day_loses_its_time() -> None:
 
 
 def test_a_value_that_overflows_its_column_costs_only_its_row() -> None:
-    refused: list[tuple[str, str]] = []
     checked = check_rows(MEASURED, [{"id": 1}, {"id": 2, "ratio": 10.0**40}], "a:v", NOW)
-    table = to_arrow_safely(
-        [checked], lambda part, at, reason: refused.append((part.keys[at], reason))
-    )
-    assert table is not None
-    assert table.column("id").to_pylist() == ["1"]
-    assert refused[0][0] == "2"
+    fitting, batch = to_batch_safely(checked)
+    assert batch is not None
+    assert batch.column("id").to_pylist() == fitting.keys == ["1"]
+    assert [r.source_id for r in fitting.rejected] == ["2"]
 
 
 @settings(max_examples=50, deadline=None)
