@@ -1,4 +1,4 @@
-"""`connect`, `agents`, `offboard`."""
+"""`connect`, `agents`, `referral`, `offboard`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to 
 
 
 def register(app: typer.Typer) -> None:
-    for command in (connect, agents, offboard):
+    for command in (connect, agents, referral, offboard):
         app.command()(command)
 
 
@@ -143,6 +143,29 @@ def agents(as_json: Json = False) -> None:
             row.onboarding.status if row.onboarding else "",
         )
     out.print(table)
+
+
+def referral(
+    agent: Annotated[str, typer.Argument(help="The agent's key.")],
+    code: Annotated[str, typer.Argument(help="The agent's sign-up link, or the code in it.")],
+) -> None:
+    """Remember an agent's referral code, which no vendor tells."""
+    from brokerage.control.referral import read_referral
+
+    found = read_referral(code)
+    session = Session.open()
+    if session.repository.agent(agent) is None:
+        raise ConfigurationError(f"There is no agent {agent!r}: see `brokerage agents`.")
+    if not found.looks_right:
+        warn(
+            f"{found.code} does not look like a referral code (seven lower-case letters and "
+            "digits); it is stored all the same, so check it."
+        )
+    session.repository.set_referral_code(agent, found.code)
+    session.log.event(
+        "agent.referral_code", f"{agent} has a referral code.", source="cli", agent_key=agent
+    )
+    out.print(f"{agent} refers people with {found.code}.")
 
 
 def offboard(

@@ -137,6 +137,15 @@ class ControlRepository:
         with self._engine.begin() as connection:
             return _agent(connection.execute(query).one())
 
+    def set_referral_code(self, agent_key: str, code: str) -> None:
+        """Remember an agent's referral code; a new one replaces the old."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(agents)
+                .where(agents.c.agent_key == agent_key)
+                .values(referral_code=code, updated_at=func.now())
+            )
+
     def offboard_agent(self, agent_key: str) -> None:
         """Mark the agent as gone; its rows and connections stay, its connections pause."""
         with self._engine.begin() as connection:

@@ -235,6 +235,19 @@ class TestAccounts:
         assert outcome.code == 3
         assert said in _one_sentence(outcome)
 
+    def test_a_referral_code_is_remembered_and_an_odd_one_warned_of(
+        self, run: Run, ada: dict[str, Any]
+    ) -> None:
+        run("connect", ada["agent_key"], "rezen", "--key-stdin", stdin=ada["rezen"]["api_key"])
+        link = "https://bolt.example.com/register?sponsorCode=ab12cd3"
+        assert run("referral", ada["agent_key"], link).code == 0
+        (agent,) = json.loads(run("agents", "--json").out)
+        assert agent["agent"]["referral_code"] == "ab12cd3"
+        odd = run("referral", ada["agent_key"], "ADA-2026")
+        assert odd.code == 0
+        assert "does not look like a referral code" in odd.err
+        assert run("referral", "nobody", "ab12cd3").code == 3
+
     def test_offboarding_deletes_the_keys(
         self, run: Run, ada: dict[str, Any], engine: Engine
     ) -> None:

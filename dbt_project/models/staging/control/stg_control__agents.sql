@@ -13,13 +13,15 @@ renamed as (
         -- strings
         {{ present("display_name") }} as display_name,
         {{ present("email") }} as email,
+        {{ present("referral_code") }} as referral_code,
         status as agent_key_status,
 
         -- booleans
         coalesce(is_demo, false) as is_demo,
 
         -- dates
-        created_at
+        created_at,
+        updated_at
     from source
 )
 
