@@ -19,6 +19,7 @@ from assets.partitions import AGENTS, range_tags, to_ranges
 from assets.raw import raw_entities, raw_key
 from pipelines.registry import VENDORS
 from resources.progress import Listener, listening
+from sensors.backfills import Backfill
 from sensors.cadences import MANUAL_LANE, ONBOARDING_LANE
 from sensors.jobs import BUILD_JOB, manual_job_name, onboarding_job_name, run_tags
 from sensors.onboarding import close_onboarding, open_onboarding
@@ -81,6 +82,7 @@ def sync_agents(
     lane: str = MANUAL_LANE,
     full: bool = False,
     listener: Listener | None = None,
+    backfill: Backfill | None = None,
 ) -> list[RunOutcome]:
     """Read the agents' accounts and record them on their partitions, the vendors side by side.
 
@@ -93,6 +95,7 @@ def sync_agents(
         lane: whose staging datasets the loads use; runs of one lane wait for each other.
         full: read everything again, not only what has changed.
         listener: is told every step, from several threads.
+        backfill: what the runs belong to; it is told what they are to fill.
 
     Returns:
         One outcome per run. There is one run per vendor and unbroken range of partitions; agents
@@ -108,13 +111,17 @@ def sync_agents(
         tables = [e.name for e in raw_entities(vendor) if entities is None or e.name in entities]
         if not tables:
             return []
+        assets = [raw_key(vendor, table) for table in tables]
+        if backfill is not None:
+            backfill.want(assets, connected[name])
+        own_tags = backfill.tags if backfill is not None else {}
         return [
             _execute(
                 defs,
                 instance,
                 onboarding_job_name(name) if lane == ONBOARDING_LANE else manual_job_name(name),
-                tags={**run_tags(lane, full=full), **range_tags(partitions)},
-                assets=[raw_key(vendor, table) for table in tables],
+                tags={**run_tags(lane, full=full), **range_tags(partitions), **own_tags},
+                assets=assets,
             )
             for partitions in to_ranges(keys, connected[name])
         ]
@@ -146,12 +153,29 @@ def onboard_agents(
     """Read everything of newly connected agents, and write down how that goes.
 
     Run again, it continues: what has been read is only brought up to date. Each agent gets a row in
-    `control.onboarding_jobs` with a step per raw table.
+    `control.onboarding_jobs` with a step per raw table, and the runs are one backfill in Dagster.
     """
     jobs = open_onboarding(agents)
-    outcomes = sync_agents(defs, instance, agents, lane=ONBOARDING_LANE, listener=listener)
-    close_onboarding(instance, jobs, [outcome.run_id for outcome in outcomes])
+    backfill = Backfill()
+    outcomes = sync_agents(
+        defs, instance, agents, lane=ONBOARDING_LANE, listener=listener, backfill=backfill
+    )
+    runs = [outcome.run_id for outcome in outcomes]
+    close_onboarding(instance, jobs, runs)
+    if runs:
+        backfill.record(
+            defs,
+            instance,
+            runs,
+            title=f"Onboarding of {_named(agents)}",
+            succeeded=all(outcome.succeeded for outcome in outcomes),
+        )
     return outcomes
+
+
+def _named(agents: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(agents) - most} more" if len(agents) > most else ""
+    return ", ".join(agents[:most]) + more
 
 
 def build_warehouse(

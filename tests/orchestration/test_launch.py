@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from dagster import AssetCheckKey, AssetKey, DagsterInstance, Definitions
+from dagster import AssetCheckKey, AssetKey, DagsterInstance, Definitions, RunsFilter
+from dagster._core.execution.backfill import BulkActionStatus
 from sqlalchemy import text
 from sqlalchemy.engine import Engine, make_url
 
@@ -164,6 +165,29 @@ def test_an_onboarding_writes_a_step_per_table(
     assert set(steps) == {f"raw_fub/{table}" for table in tables}
     assert steps["raw_fub/users"].rows_written
     assert {step.status for step in log.steps(ben.job_id)} == {"Failed"}
+
+
+def test_an_onboarding_is_one_backfill_that_knows_what_failed(
+    defs: Definitions, instance: DagsterInstance, office: Office
+) -> None:
+    office.connect("ben-example", "fub", api_key="a-key-that-was-revoked")
+    outcomes = onboard_agents(defs, instance, AGENTS)
+
+    [backfill] = instance.get_backfills()
+    assert backfill.status == BulkActionStatus.COMPLETED_FAILED
+    assert backfill.title == "Onboarding of ada-sample, ben-example"
+    tables = {AssetKey(["raw_fub", entity.name]) for entity in VENDORS["fub"].entities}
+    assert set(backfill.asset_selection or ()) == tables
+    data = backfill.asset_backfill_data
+    assert data is not None
+    done = set(data.materialized_subset.iterate_asset_partitions())
+    assert {(key.asset_key, key.partition_key) for key in done} == {
+        (table, "ada-sample") for table in tables
+    }
+    failed = set(data.failed_and_downstream_subset.iterate_asset_partitions())
+    assert {key.partition_key for key in failed} == {"ben-example"}
+    runs = instance.get_runs(RunsFilter.for_backfill(backfill.backfill_id))
+    assert {run.run_id for run in runs} == {outcome.run_id for outcome in outcomes}
 
 
 def test_nothing_dagster_stores_holds_a_secret(
