@@ -8,6 +8,7 @@ costs its page and never its neighbours, and so that the reason is the model's.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -491,10 +492,12 @@ def _without_unchanged(
     ]
     guesses = [_guess(plan, row, positions) for row in rows]
     held = known([guess for guess in guesses if guess])
+    # of a row that is twice on the page the last form counts, whichever the warehouse holds
+    twice = {guess for guess, times in Counter(guesses).items() if times > 1}
     kept: list[Row] = []
     kept_hashes: list[str] = []
     for row, hashed, guess in zip(rows, hashes, guesses, strict=True):
-        if guess is not None and held.get(guess) == hashed:
+        if guess is not None and held.get(guess) == hashed and guess not in twice:
             checked.unchanged.append((guess, hashed, row))
         else:
             kept.append(row)

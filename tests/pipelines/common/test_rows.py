@@ -9,10 +9,20 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import AliasChoices, Field, ValidationError
 
 from pipelines.common.entity import Entity
-from pipelines.common.model import CalendarDate, Number, columns_of
+from pipelines.common.model import (
+    Amount,
+    CalendarDate,
+    Id,
+    Instant,
+    Json,
+    Money,
+    Number,
+    VendorModel,
+    columns_of,
+)
 from pipelines.common.rows import check_rows, row_hash, to_arrow, to_batch_safely
 from tests.pipelines.common.fake import Thing, make_vendor
 
@@ -139,3 +149,110 @@ def test_money_keeps_every_cent(amount: Decimal) -> None:
 
 def test_columns_have_descriptions() -> None:
     assert all(column.description for column in columns_of(Thing) if column.name != "_custom")
+
+
+# -- checking by column is the same as checking by row --------------------------------------------
+
+
+class Anything(VendorModel):
+    custom_prefix = "custom"
+
+    id: Id = Field(description="id")
+    name: str | None = Field(None, description="text")
+    count: int | None = Field(None, description="whole number")
+    flag: bool | None = Field(None, description="yes or no")
+    at: Instant | None = Field(None, description="moment")
+    day: CalendarDate | None = Field(None, description="day")
+    ratio: Number | None = Field(None, description="ratio")
+    fee: Amount | None = Field(None, description="amount")
+    price: Money | None = Field(None, description="money")
+    old_name: str | None = Field(
+        None, validation_alias=AliasChoices("oldName", "formerName"), description="two names"
+    )
+    parts: Json | None = Field(None, description="nested")
+
+
+ANYTHING = Entity("any", "A", "d", Anything, ("id",), lambda _r: iter(()), "sweep", "§", "A")
+
+VALUES = st.one_of(
+    st.none(),
+    st.just(""),
+    st.booleans(),
+    st.integers(-(10**13), 10**13),
+    st.floats(allow_nan=False, allow_infinity=False, width=32),
+    st.sampled_from(
+        [
+            "2026-03-01T10:00:00Z",
+            "2026-03-01T10:00:00.123456+02:00",
+            "2026-03-01 10:00:00",
+            "2026-03-01",
+            "1767225600000",
+            "12.5",
+            "true",
+            "7",
+            "O'Brien 🏡",
+            "2026-02-30T00:00:00Z",
+        ]
+    ),
+    st.text(max_size=6),
+    st.lists(st.integers(0, 9), max_size=2),
+    st.dictionaries(st.sampled_from(["amount", "currency", "x"]), st.integers(0, 99), max_size=2),
+)
+NAMES = ["id", "name", "count", "flag", "at", "day", "ratio", "fee", "price", "oldName",
+         "formerName", "old_name", "parts", "customColour", "surprise"]  # fmt: skip
+
+
+def by_row(row: Any) -> dict[str, Any] | None:
+    """The row as pydantic alone reads it, None if it refuses it."""
+    try:
+        return dict(Anything.model_validate(row))
+    except ValidationError as error:
+        blank = {f["loc"][0] for f in error.errors() if f["input"] == "" and len(f["loc"]) == 1}
+    if not blank:
+        return None
+    try:
+        return dict(Anything.model_validate({**row, **dict.fromkeys(blank)}))
+    except ValidationError:
+        return None
+
+
+def in_utc(value: Any) -> Any:
+    return value.replace(tzinfo=value.tzinfo or UTC) if isinstance(value, datetime) else value
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from(NAMES), VALUES), min_size=1, max_size=5))
+def test_a_page_is_checked_as_its_rows_would_be_one_by_one(rows: list[dict[str, Any]]) -> None:
+    checked = check_rows(ANYTHING, rows, "a:v", NOW)
+    alone = [by_row(row) for row in rows]
+    wanted = [values for values in alone if values is not None]
+    assert [bad.row for bad in checked.rejected] == [
+        row for row, values in zip(rows, alone, strict=True) if values is None
+    ]
+    assert checked.keys == [values["id"] for values in wanted]
+    for found, values in zip(checked.values, wanted, strict=True):
+        for name, value in values.items():
+            if name in found and name != "parts":
+                assert in_utc(found[name]) == in_utc(value), name
+                assert type(found[name]) is type(value), name
+
+
+def test_a_field_under_either_of_its_names_on_one_page() -> None:
+    rows = [{"id": 1, "oldName": "a"}, {"id": 2, "formerName": "b"}, {"id": 3, "old_name": "c"}]
+    checked = check_rows(ANYTHING, rows, "a:v", NOW)
+    assert [row["old_name"] for row in checked.values] == ["a", "b", "c"]
+
+
+def test_what_the_warehouse_holds_is_put_aside_unchecked() -> None:
+    rows = [{"id": 1, "fee": "not checked"}, {"id": 2}, {"id": "3"}]
+    held = {"1": row_hash(rows[0]), "2": "another form", "3": row_hash(rows[2])}
+    asked: list[list[str]] = []
+
+    def known(keys: list[str]) -> dict[str, str]:
+        asked.append(keys)
+        return held
+
+    checked = check_rows(ANYTHING, rows, "a:v", NOW, known)
+    assert [(key, row) for key, _, row in checked.unchanged] == [("1", rows[0]), ("3", rows[2])]
+    assert checked.keys == ["2"]
+    assert asked == [["1", "2", "3"]]

@@ -272,6 +272,36 @@ def test_a_long_sync_is_cut_into_loads_and_loses_nothing(
     assert bench.counted_marks() == 6
 
 
+@pytest.mark.parametrize("page_rows", [1, 500])
+def test_of_a_row_in_two_forms_the_later_one_stays(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, page_rows: int
+) -> None:
+    """A row that changes while its list is read comes twice, on one page or on two."""
+    monkeypatch.setattr(run, "PAGE_ROWS", page_rows)
+    bench.server.things["ada"] = [
+        thing(1, "old"), thing(2), thing(1, "newer"), thing(2), thing(1, "newest"),
+    ]  # fmt: skip
+    report = result(bench.sync("ada"))
+    assert [row[1:] for row in bench.things()] == [("1", "newest"), ("2", "thing")]
+    assert (report.status, report.rows_read) == ("ok", 5)
+    assert bench.counted_marks() == 2
+
+
+@pytest.mark.parametrize("page_rows", [1, 500])
+def test_a_row_that_changes_and_changes_back_stays_as_it_was(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, page_rows: int
+) -> None:
+    bench.server.things["ada"] = [thing(1)]
+    bench.sync("ada")
+    monkeypatch.setattr(run, "PAGE_ROWS", page_rows)
+    bench.server.things["ada"] = [thing(1, "for a moment"), thing(1)]
+    assert result(bench.sync("ada")).status == "ok"
+    assert [row[1:] for row in bench.things()] == [("1", "thing")]
+    bench.server.things["ada"] = [thing(1), thing(1, "for good")]
+    assert result(bench.sync("ada")).status == "ok"
+    assert [row[1:] for row in bench.things()] == [("1", "for good")]
+
+
 def test_writers_in_different_lanes_lose_nothing(bench: Bench) -> None:
     """Two agents onboarded at the same moment into one schema, six rounds."""
     for round_ in range(6):
