@@ -8,6 +8,7 @@ costs its page and never its neighbours, and so that the reason is the model's.
 
 from __future__ import annotations
 
+import typing
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,14 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticUndefined, SchemaValidator
 
 from pipelines.common.entity import Entity, Row
-from pipelines.common.model import ColumnType, ModelField, MoneyValue, VendorModel, fields_of
+from pipelines.common.model import (
+    ColumnType,
+    ModelField,
+    MoneyValue,
+    RawType,
+    VendorModel,
+    fields_of,
+)
 
 _NUMBER_STEP = Decimal("0.000000001")
 _ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
@@ -132,7 +140,7 @@ class _Column:
     """One field of a model: where its values are in a row and what checks them.
 
     `names` are its JSON keys by preference. `check` is None for JSON, which is kept as sent.
-    `nulls` says that a column of nulls needs no check.
+    `nulls` says that a column of nulls needs no check, `plain` that nothing but its type is asked.
     """
 
     field: ModelField
@@ -140,6 +148,7 @@ class _Column:
     default: Any
     check: SchemaValidator | None
     nulls: bool
+    plain: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +229,15 @@ def _column(model: type[VendorModel], field_: ModelField) -> _Column:
         nulls = check.validate_python([None]) == [None]
     except ValidationError:
         nulls = False
-    return _Column(field_, names, default, check, nulls)  # type: ignore[arg-type]
+    plain = _is_plain(annotation)
+    return _Column(field_, names, default, check, nulls, plain)  # type: ignore[arg-type]
+
+
+def _is_plain(annotation: Any) -> bool:
+    """True if no validator of ours hangs on the annotation, at any depth."""
+    extras = getattr(annotation, "__metadata__", ())
+    inner = (annotation.__origin__,) if extras else typing.get_args(annotation)
+    return all(isinstance(extra, RawType) for extra in extras) and all(map(_is_plain, inner))
 
 
 @cache
@@ -414,7 +431,7 @@ def _checked(
         return [column.default if value is _MISSING else next(fitting) for value in values]
     if not values or (column.nulls and values[0] is None and values.count(None) == len(values)):
         return values
-    if column.field.raw_type == "timestamptz" and not is_key:
+    if column.plain and column.field.raw_type == "timestamptz" and not is_key:
         moments = _moments(values)
         if moments is not None:
             return moments

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 
 from pipelines.common.entity import Entity
 from pipelines.common.model import (
@@ -235,6 +235,27 @@ def test_a_page_is_checked_as_its_rows_would_be_one_by_one(rows: list[dict[str, 
             if name in found and name != "parts":
                 assert in_utc(found[name]) == in_utc(value), name
                 assert type(found[name]) is type(value), name
+
+
+def _no_year_one(value: Any) -> Any:
+    return None if isinstance(value, str) and value.startswith("0001-") else value
+
+
+class Dated(VendorModel):
+    id: Id = Field(description="id")
+    at: Annotated[Instant | None, BeforeValidator(_no_year_one)] = Field(None, description="at")
+    nested: Annotated[Instant, BeforeValidator(_no_year_one)] | None = Field(None, description="n")
+    since: Instant | None = Field(None, description="moment")
+
+
+def test_a_validator_of_a_moment_is_never_passed_by() -> None:
+    dated = Entity("dated", "D", "d", Dated, ("id",), lambda _r: iter(()), "sweep", "§", "A")
+    never, moment = "0001-01-01T00:00:00Z", "2026-03-01T10:00:00Z"
+    [row] = landed(dated, {"id": 1, "at": never, "nested": never, "since": never})
+    assert (row["at"], row["nested"]) == (None, None)
+    assert row["since"].year == 1
+    [row] = landed(dated, {"id": 1, "at": moment, "nested": moment, "since": moment})
+    assert row["at"] == row["nested"] == row["since"] == datetime(2026, 3, 1, 10, tzinfo=UTC)
 
 
 def test_a_field_under_either_of_its_names_on_one_page() -> None:
