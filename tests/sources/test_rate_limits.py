@@ -59,7 +59,7 @@ def limited(
         rig.settings = case.settings(rig.box)
         rig.box.clock.factor = STILL
         watch = SandboxStopwatch(rig.box)
-        send = httpx.Client.get
+        send = httpx.Client.request
 
         def counted(client: httpx.Client, *args: object, **kwargs: object) -> httpx.Response:
             with watch._lock:
@@ -70,7 +70,7 @@ def limited(
                 with watch._lock:
                     watch.under_way -= 1
 
-        monkeypatch.setattr(engine_http.httpx.Client, "get", counted)
+        monkeypatch.setattr(engine_http.httpx.Client, "request", counted)
         yield rig, watch
 
 
