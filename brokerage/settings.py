@@ -85,6 +85,7 @@ SANDBOX_PATHS = {
     "rezen_keymaker_base_url": "/rezen/keymaker/api/v1",
     "fub_base_url": "/fub/v1",
     "fub_app_base_url": "/fub",
+    "skyslope_base_url": "/skyslope",
 }
 
 
@@ -181,6 +182,10 @@ class Settings(BaseSettings):
     )
     fub_oauth_client_secret: SecretStr | None = Field(
         default=None, description="Follow Up Boss: the client secret of the OAuth app."
+    )
+    skyslope_base_url: str = Field(
+        default="https://api-latest.skyslope.com",
+        description="SkySlope: the API (the older host `https://api.skyslope.com` answers alike).",
     )
     rezen_equity: bool = Field(
         default=False,

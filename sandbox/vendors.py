@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sandbox import fub, rezen
+from sandbox import fub, rezen, skyslope
 from sandbox.vendor import Vendor
 
-VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (rezen.VENDOR, fub.VENDOR)}
+VENDORS: Mapping[str, Vendor] = {
+    vendor.name: vendor for vendor in (rezen.VENDOR, fub.VENDOR, skyslope.VENDOR)
+}

@@ -110,4 +110,26 @@ CADENCES = (
         full=True,
         replaces=(2444,),
     ),
+    Cadence(
+        vendor="skyslope",
+        lane="fast",
+        cron="5-59/15 * * * *",
+        description="Sale and listing files that changed.",
+        entities=("offices", "listings", "sales"),
+        replaces=(2436, 2443),
+    ),
+    Cadence(
+        vendor="skyslope",
+        lane="daily",
+        cron="10 5 * * *",
+        description="Everything, with users and checklist types; once a month from the beginning.",
+        replaces=(2446,),
+    ),
+    Cadence(
+        vendor="skyslope",
+        lane="weekly",
+        cron="40 3 * * 0",
+        description="Everything again from the beginning, folders and feed compared.",
+        full=True,
+    ),
 )

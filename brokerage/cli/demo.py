@@ -83,8 +83,8 @@ def _connect_agents(session: Session, accounts: list[dict[str, Any]]) -> list[st
         for vendor in VENDORS.values():
             if vendor.name not in account:
                 continue
-            key = {"api_key": str(account[vendor.name]["api_key"])}
-            reused += _connect(session, account, vendor.name, key)
+            credentials = {str(k): str(v) for k, v in account[vendor.name]["credentials"].items()}
+            reused += _connect(session, account, vendor.name, credentials)
     if reused:
         note(f"{reused} connections are there already")
     return [str(account["agent_key"]) for account in accounts]
@@ -101,7 +101,8 @@ def _connect(
     known = connection_id(agent_key, vendor_name)
     connection = session.repository.connection(known)
     active = connection is not None and connection.status == "active"
-    if active and session.vault.get(known) == credentials:
+    # what is stored may have more than was entered: a session that a login gave
+    if active and credentials.items() <= session.vault.get(known).items():
         return True
     vendor = find_vendor(vendor_name)
     connected = connect_account(

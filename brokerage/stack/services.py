@@ -57,7 +57,7 @@ class SandboxService(Service):
     """The imitated vendors; a world rebuilt from the same seed and day is the same world."""
 
     name = "sandbox"
-    title = "Sandbox (reZEN, Follow Up Boss)"
+    title = "Sandbox (all vendors, imitated)"
     port_variable = "BROKERAGE_SANDBOX_PORT"
 
     def __init__(self, state: SandboxState) -> None:

@@ -253,10 +253,12 @@ class Api:
             exchange = self.http.dialect.exchange
             if exchange is None:
                 raise AccountBroken(expired.sentence) from expired
-            renewed = self.account.credentials.refresh(
-                credentials,
-                lambda stale: exchange(self.http.client, stale, self.http.settings),
-            )
+
+            def renew(stale: Credentials) -> Credentials:
+                self.counter.add()
+                return exchange(self.http.client, stale, self.http.settings)
+
+            renewed = self.account.credentials.refresh(credentials, renew)
         try:
             return self._patiently(request, renewed)
         except CredentialExpired as expired:

@@ -227,7 +227,8 @@ def _column(model: type[VendorModel], field_: ModelField) -> _Column:
     check = TypeAdapter(list[annotation], config=config).validator
     try:
         nulls = check.validate_python([None]) == [None]
-    except ValidationError:
+    except (ValidationError, TypeError, AttributeError):
+        # a validator of ours that takes no null
         nulls = False
     plain = _is_plain(annotation)
     return _Column(field_, names, default, check, nulls, plain)  # type: ignore[arg-type]
@@ -277,9 +278,13 @@ def row_hash(row: Any) -> str:
     return xxhash.xxh3_64_hexdigest(_encode(row))
 
 
-def _source_id(row: Any) -> str | None:
-    source_id = row.get("id") if isinstance(row, dict) else None
-    return None if source_id is None else str(source_id)
+def _source_id(entity: Entity, row: Any) -> str | None:
+    """The vendor's id of a refused row, if it has one."""
+    if not isinstance(row, dict):
+        return None
+    columns = {column.field.name: column for column in _plan(entity.model).columns}
+    names = ("id", *(name for part in entity.key for name in columns[part].names))
+    return next((str(row[name]) for name in names if row.get(name) is not None), None)
 
 
 def check_rows(
@@ -317,8 +322,9 @@ def _check(
     known: Callable[[list[str]], Mapping[str, str]] | None,
 ) -> None:
     hashes = list(map(row_hash, rows))
+    asked: set[str | None] = set()
     if known is not None:
-        rows, hashes = _without_unchanged(plan, rows, hashes, known, checked)
+        rows, hashes, asked = _without_unchanged(plan, rows, hashes, known, checked)
     try:
         _fill(plan, rows, hashes, checked)
     except (ValidationError, _NotColumns):
@@ -326,6 +332,8 @@ def _check(
         rows = [_without_denied(row, plan.model.denied) for row in rows]
         good, kept = _valid_alone(plan, rows, list(map(row_hash, rows)), checked)
         _fill(plan, good, kept, checked)
+    if known is not None:
+        _set_unchanged_aside(checked, known, asked)
 
 
 class _Denied(Exception):
@@ -379,8 +387,14 @@ def _keep_only(good: list[int], checked: CheckedRows) -> None:
         missing = next(name for name in key if checked.fields[name][position] is None)
         row = checked.rows[position]
         checked.rejected.append(
-            Rejected(row, f"{missing}: a part of the key is missing", _source_id(row))
+            Rejected(
+                row, f"{missing}: a part of the key is missing", _source_id(checked.entity, row)
+            )
         )
+    _replace(checked, kept)
+
+
+def _replace(checked: CheckedRows, kept: CheckedRows) -> None:
     checked.keys, checked.hashes, checked.rows = kept.keys, kept.hashes, kept.rows
     checked.fields, checked.custom, checked.extra = kept.fields, kept.custom, kept.extra
 
@@ -495,11 +509,11 @@ def _without_unchanged(
     hashes: list[str],
     known: Callable[[list[str]], Mapping[str, str]],
     checked: CheckedRows,
-) -> tuple[list[Row], list[str]]:
-    """Put aside what the warehouse holds in this form.
+) -> tuple[list[Row], list[str], set[str | None]]:
+    """Put aside what the warehouse holds in this form; returns the rest and the keys asked for.
 
-    The key is read off the row as sent. Where checking would make another key of it, the row is
-    not found and goes the whole way.
+    The key is read off the row as sent. Where checking makes another key of it, the row is looked
+    for again afterwards.
     """
     positions = [
         number
@@ -519,7 +533,27 @@ def _without_unchanged(
         else:
             kept.append(row)
             kept_hashes.append(hashed)
-    return kept, kept_hashes
+    return kept, kept_hashes, set(guesses)
+
+
+def _set_unchanged_aside(
+    checked: CheckedRows, known: Callable[[list[str]], Mapping[str, str]], asked: set[str | None]
+) -> None:
+    """The same for rows whose checked key is another than the one that was asked for."""
+    others = [key for key in checked.keys if key not in asked]
+    if not others:
+        return
+    held, times = known(others), Counter(checked.keys)
+    aside = [
+        position
+        for position, (key, hashed) in enumerate(zip(checked.keys, checked.hashes, strict=True))
+        if key not in asked and held.get(key) == hashed and times[key] == 1
+    ]
+    if not aside:
+        return
+    checked.unchanged += [(checked.keys[i], checked.hashes[i], checked.rows[i]) for i in aside]
+    kept = checked.take([i for i in range(len(checked)) if i not in set(aside)])
+    _replace(checked, kept)
 
 
 def _guess(plan: _Plan, row: Any, positions: Sequence[int]) -> str | None:
@@ -544,7 +578,7 @@ def _valid_alone(
             fitting = _validate(plan, row)
             _fill(plan, [fitting], [hashed], alone)
         except ValidationError as error:
-            checked.rejected.append(Rejected(row, _reason(error), _source_id(row)))
+            checked.rejected.append(Rejected(row, _reason(error), _source_id(checked.entity, row)))
         else:
             good.append(fitting)
             kept.append(hashed)

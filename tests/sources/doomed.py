@@ -48,7 +48,7 @@ def main() -> None:
     run.LOAD_ROWS = order["load_rows"]
     if order["stop_in_load"]:
         dlt.load.load.Load.complete_package = wait_for_the_end  # type: ignore[method-assign]
-    key = StaticCredentials({"api_key": order["api_key"]})
+    key = StaticCredentials(order["credentials"])
     run.sync(
         vendor,
         [Account(order["connection_id"], order["agent_key"], vendor.name, key)],

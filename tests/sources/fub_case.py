@@ -182,6 +182,9 @@ CASE = Case(
     changes=CHANGES,
     departure=departure,
     # one request per person: too dear to be repeated for everybody
+    limit=20,
+    account_id=lambda box, agent: str(box.account(agent, "fub")["account_id"]),
+    refusal={"kind": "unauthorized"},
     only_when_asked=frozenset({"text_messages"}),
     shown={
         ("identity", "name"): lambda row: row["account_name"],

@@ -209,6 +209,9 @@ CASE = Case(
     skip=0,
     changes=CHANGES,
     departure=departure,
+    limit=40,
+    account_id=lambda box, agent: str(box.account(agent, "rezen")["yenta_id"]),
+    refusal={"kind": "wrong_key"},
     shown={
         ("cap_info", "cap_amount_paid"): lambda row: row["cap_amount_paid_amount"],
         ("revshare_payments", "amount"): lambda row: row["amount_amount"],

@@ -64,6 +64,12 @@ class Case:
     `most_calls` is how many requests a quiet increment of one account may take. `departure` gives
     an entity, the key of one of its rows and a way to delete it for good. Deletions in
     `only_when_asked` are found by a full reading that somebody asked for, never by themselves.
+    `row_id` is the list's key as sent; if it `reads_again`, a row whose key was lost is asked for
+    by itself in the same sync. `load_rows` cuts a first reading into several loads.
+    `spoil` is the part of the credential that a wrong key is put into, `methods` what may be sent,
+    `account_id` who a credential belongs to; `knows_owner` is False if an answer never tells that.
+    `limit` is a rate, in requests per ten seconds, that a first reading of Ada's fills for some
+    windows; `refusal` is the fault that refuses her credential from now on.
     """
 
     vendor: Vendor
@@ -78,6 +84,15 @@ class Case:
     skip: int
     changes: tuple[Change, ...]
     departure: Callable[[Sandbox], tuple[str, str, Callable[[], object]]]
+    limit: int
+    account_id: Callable[[Sandbox, str], str]
+    refusal: Mapping[str, Any]
+    spoil: str = "api_key"
+    row_id: str = "id"
+    reads_again: bool = False
+    load_rows: int = 100
+    methods: frozenset[str] = frozenset({"GET"})
+    knows_owner: bool = True
     only_when_asked: frozenset[str] = frozenset()
     shown: Mapping[tuple[str, str], Callable[[Row], Any]] = field(default_factory=dict)
     control: Callable[[Rig, str], Iterable[str]] = lambda _rig, _agent: ()
@@ -148,9 +163,9 @@ class Rig:
 
     def account(self, agent: str, credentials: CredentialProvider | None = None) -> Account:
         """The connection of a sandbox agent, by default with the key of its owner."""
-        [found] = [a for a in self.box.accounts if a["agent_key"] == agent]
-        key = StaticCredentials({"api_key": found[self.case.name]["api_key"]})
-        return Account(f"{agent}:{self.case.name}", agent, self.case.name, credentials or key)
+        own = self.box.account(agent, self.case.name)["credentials"]
+        key = credentials or StaticCredentials(dict(own))
+        return Account(f"{agent}:{self.case.name}", agent, self.case.name, key)
 
     def sync(
         self,

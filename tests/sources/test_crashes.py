@@ -81,7 +81,7 @@ def test_a_crash_between_two_loads_of_one_sync_repeats_and_loses_nothing(
             raise Killed
         return real(self, *args, **kwargs)
 
-    monkeypatch.setattr(run, "LOAD_ROWS", 100)
+    monkeypatch.setattr(run, "LOAD_ROWS", new_rig.case.load_rows)
     with monkeypatch.context() as patch:
         patch.setattr(complete, die_at_the_third)
         with pytest.raises(Killed):
@@ -104,7 +104,7 @@ def doomed_process(rig: Rig, folder: Path, *, stop_in_load: bool, load_rows: int
     }
     order = {
         "vendor": rig.case.name, "agent_key": ADA, "connection_id": account.connection_id,
-        "api_key": account.credentials.get()["api_key"], "url": rig.url, "settings": settings,
+        "credentials": dict(account.credentials.get()), "url": rig.url, "settings": settings,
         "folder": str(rig.folder), "stop_in_load": stop_in_load, "load_rows": load_rows,
         "ahead": (rig.box.clock.now() - datetime.now(UTC)).total_seconds(),
     }  # fmt: skip

@@ -93,7 +93,7 @@ def test_an_initial_load_meets_no_429_and_uses_the_allowed_rate(
     limited: tuple[Rig, SandboxStopwatch],
 ) -> None:
     rig, watch = limited
-    limit = {"rezen": 40, "fub": 20}[rig.case.name]
+    limit = rig.case.limit
     rig.box.limits.set(rig.case.name, "global", limit, 10.0)
     # events have a limit of their own, which shall not be what binds here
     rig.box.limits.set("fub", "events", limit, 10.0)
@@ -111,7 +111,7 @@ def whole_windows(rig: Rig, limit: int) -> float:
 
 def test_every_account_has_a_limit_of_its_own(limited: tuple[Rig, SandboxStopwatch]) -> None:
     rig, watch = limited
-    limit = {"rezen": 40, "fub": 25}[rig.case.name]
+    limit = rig.case.limit + rig.case.limit // 4
     rig.box.limits.set(rig.case.name, "global", limit, 10.0)
     must_have_met_no_limit(rig, rig.sync(*AGENTS, clock=watch))
     rig.must_equal_truth(*AGENTS)
@@ -131,7 +131,7 @@ def test_the_limits_hold_in_real_time_too(case: Case, make_rig: MakeRig) -> None
     """With latency, threads and a clock that runs ten times as fast on both sides."""
     with make_rig(case, limited=True, latency=0.002) as rig:
         rig.settings = case.settings(rig.box)
-        limit = {"rezen": 40, "fub": 60}[case.name]
+        limit = case.limit * 2
         rig.box.limits.set(case.name, "global", limit, 10.0)
         rig.box.clock.factor = 40.0
 

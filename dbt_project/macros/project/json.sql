@@ -72,3 +72,23 @@
 {% macro iso_day_pattern() -%}
     ^[0-9]{4}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)
 {%- endmacro %}
+
+
+{# A numeric under a key. Several keys: the first that holds a number. #}
+{% macro json_numeric(expression, keys) -%}
+    {%- set keys = [keys] if keys is string else keys -%}
+    coalesce(
+    {%- for key in keys -%}
+        {{ safe_numeric(expression ~ " ->> '" ~ key ~ "'") }}{{ ", " if not loop.last }}
+    {%- endfor -%}
+    , null)
+{%- endmacro %}
+
+
+{# A list out of what is sent as a list or as its only element. #}
+{% macro one_or_many(expression) -%}
+    case
+        when jsonb_typeof({{ expression }}) = 'object' then jsonb_build_array({{ expression }})
+        else {{ expression }}
+    end
+{%- endmacro %}

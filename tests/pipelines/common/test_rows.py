@@ -205,13 +205,13 @@ NAMES = ["id", "name", "count", "flag", "at", "day", "ratio", "fee", "price", "o
 def by_row(row: Any) -> dict[str, Any] | None:
     """The row as pydantic alone reads it, None if it refuses it."""
     try:
-        return dict(Anything.model_validate(row))
+        return Anything.model_validate(row).__dict__
     except ValidationError as error:
         blank = {f["loc"][0] for f in error.errors() if f["input"] == "" and len(f["loc"]) == 1}
     if not blank:
         return None
     try:
-        return dict(Anything.model_validate({**row, **dict.fromkeys(blank)}))
+        return Anything.model_validate({**row, **dict.fromkeys(blank)}).__dict__
     except ValidationError:
         return None
 
@@ -277,3 +277,18 @@ def test_what_the_warehouse_holds_is_put_aside_unchecked() -> None:
     assert [(key, row) for key, _, row in checked.unchanged] == [("1", rows[0]), ("3", rows[2])]
     assert checked.keys == ["2"]
     assert asked == [["1", "2", "3"]]
+
+
+class Cased(VendorModel):
+    id: Annotated[Id, BeforeValidator(str.lower)] = Field(description="id in either case")
+
+
+def test_a_key_that_checking_changes_is_found_all_the_same() -> None:
+    cased = Entity("cased", "C", "d", Cased, ("id",), lambda _r: iter(()), "sweep", "§", "A")
+    rows = [{"id": "AB"}, {"id": "cd"}, {"id": "EF"}]
+    held = {"ab": row_hash(rows[0]), "cd": row_hash(rows[1]), "ef": "another form"}
+    checked = check_rows(
+        cased, rows, "a:v", NOW, lambda keys: {k: held[k] for k in keys if k in held}
+    )
+    assert sorted(key for key, _, _ in checked.unchanged) == ["ab", "cd"]
+    assert checked.keys == ["ef"]

@@ -1,0 +1,1 @@
+"""SkySlope: the files of a transaction office (Listings/Sales "Files" API)."""

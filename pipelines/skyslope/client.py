@@ -1,0 +1,234 @@
+"""What is peculiar to SkySlope: the signed login, the session, bodies that are no clean JSON.
+
+A user's keys sign a login, and the login gives a session of about two hours (skyslope.md §1). There
+is no renewal: whoever has no session, or an old one, logs in again. The session is kept with the
+credentials, encrypted, so that a sync every fifteen minutes does not log in each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import httpx
+import orjson
+from pydantic import Field
+
+from pipelines.common.account import Credentials
+from pipelines.common.budget import Rate
+from pipelines.common.entity import Row
+from pipelines.common.errors import (
+    AccountBroken,
+    ContractBroken,
+    CredentialExpired,
+    RetryLater,
+    VendorError,
+)
+from pipelines.common.http import Api, Dialect, Failure, VendorSettings
+from pipelines.common.reading import Reading
+
+RENEW_BEFORE = timedelta(minutes=5)
+"""A session that ends sooner is replaced before it is used (§1.2)."""
+
+THROTTLED_WAIT = 10.0
+FEED_PATIENCE = 10
+"""How many times longer than other answers the feed may take: it is large and slow (§3.1)."""
+
+
+class SkyslopeSettings(VendorSettings):
+    """Where SkySlope is; the same paths answer on both of its hosts (§0)."""
+
+    base_url: str = Field("https://api-latest.skyslope.com", description="the API")
+
+
+def signature(client_id: str, client_secret: str, access_secret: str, timestamp: str) -> str:
+    """The signature of a login (§1.2): only the login is signed, with the secret as it is."""
+    message = f"{client_id}:{client_secret}:{timestamp}".encode()
+    return b64encode(hmac.digest(access_secret.encode(), message, hashlib.sha256)).decode()
+
+
+def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[str, str]:
+    """The session header. Raises `CredentialExpired` if there is no session that lasts."""
+    session, ends = credentials.get("session"), credentials.get("session_ends")
+    if not session or not ends or datetime.fromisoformat(ends) - RENEW_BEFORE <= datetime.now(UTC):
+        raise CredentialExpired(
+            "SkySlope refused the credential (HTTP 401); connect the account again."
+        )
+    return {"Session": session}
+
+
+def exchange(
+    client: httpx.Client, credentials: Credentials, settings: VendorSettings
+) -> Credentials:
+    """Log in. Raises `AccountBroken` if the keys are refused, `RetryLater` if nobody answers."""
+    own = cast(SkyslopeSettings, settings)
+    try:
+        client_id, client_secret, access_key, access_secret = (
+            credentials[name]
+            for name in ("client_id", "client_secret", "access_key", "access_secret")
+        )
+    except KeyError as error:
+        raise AccountBroken(
+            f"The SkySlope credential lacks the {str(error)[1:-1].replace('_', ' ')}; connect the "
+            f"account again."
+        ) from error
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    signed = signature(client_id, client_secret, access_secret, stamp)
+    try:
+        response = client.post(
+            f"{own.base_url}/auth/login",
+            json={"ClientId": client_id, "ClientSecret": client_secret},
+            headers={"Timestamp": stamp, "Authorization": f"SS {access_key}:{signed}"},
+        )
+    except httpx.TransportError as error:
+        raise RetryLater(
+            "SkySlope's login could not be reached; try the sync again later."
+        ) from error
+    return {**credentials, **_session(response)}
+
+
+def _session(response: httpx.Response) -> dict[str, str]:
+    if response.status_code in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT) or (
+        response.status_code >= 500
+    ):
+        raise RetryLater(
+            f"SkySlope's login answered HTTP {response.status_code}; try the sync again later."
+        )
+    if not response.is_success:
+        raise AccountBroken(
+            f"SkySlope refused the credential (HTTP {response.status_code}); connect the account "
+            f"again."
+        )
+    try:
+        body = response.json()
+        token, ends = str(body["Session"]), datetime.fromisoformat(body["Expiration"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ContractBroken(
+            "SkySlope's login answered without a session; compare docs/vendors/skyslope.md."
+        ) from error
+    # a naive instant is UTC (§1.2)
+    ends = ends if ends.tzinfo else ends.replace(tzinfo=UTC)
+    return {"session": token, "session_ends": ends.astimezone(UTC).isoformat()}
+
+
+def classify(failure: Failure) -> VendorError | None:
+    """429 and 503 both mean 'too fast' (§2.3); how long to wait is said in one of three ways."""
+    if failure.status not in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
+        return None
+    said = f" ({failure.message})" if failure.message else ""
+    return RetryLater(
+        f"SkySlope answered HTTP {failure.status} to GET {failure.path}{said}: the rate limit is "
+        f"used up; try the sync again later.",
+        retry_after=_wait(failure.headers),
+        limited=True,
+    )
+
+
+def _wait(headers: Mapping[str, str]) -> float:
+    """Seconds by `Retry-After`, else until `x-ratelimit-reset` (Unix seconds), else ten (§2.4)."""
+    after = headers.get("retry-after", "").strip()
+    if after.isdigit():
+        return max(1.0, float(after))
+    reset = headers.get("x-ratelimit-reset", "").strip()
+    if reset.isdigit():
+        return min(max(1.0, float(reset) - time.time()), 120.0)
+    return THROTTLED_WAIT
+
+
+_CONTROL = bytes(code for code in range(32) if code not in b"\t\n\r")
+_BOM = b"\xef\xbb\xbf"
+
+
+def decode(body: bytes) -> bytes:
+    """A body as clean JSON: no mark at its start, no control characters, one value (§2.2, §3.1).
+
+    The feed streams in one of three shapes; objects that only follow each other become an array.
+    """
+    clean = body.removeprefix(_BOM).translate(None, _CONTROL)
+    if clean.lstrip()[:1] != b"{":
+        return clean
+    try:
+        orjson.loads(clean)
+    except orjson.JSONDecodeError:
+        objects = list(_objects(clean.decode("utf-8", "replace")))
+        return orjson.dumps(objects) if len(objects) > 1 else clean
+    return clean
+
+
+def _objects(text: str) -> Iterator[Any]:
+    """The objects of a stream, separated by commas and blanks; ends where no other begins."""
+    decoder, at = json.JSONDecoder(), 0
+    while True:
+        while at < len(text) and text[at] in ", \t\r\n":
+            at += 1
+        if at >= len(text):
+            return
+        try:
+            found, at = decoder.raw_decode(text, at)
+        except json.JSONDecodeError:
+            # half an object: what is incomplete must not look whole
+            yield from ()
+            raise RetryLater(
+                "SkySlope's answer broke off in the middle; try the sync again later."
+            ) from None
+        yield found
+
+
+DIALECT = Dialect(
+    title="SkySlope",
+    authorize=authorize,
+    # no number is published: one request at a time, 0.3 s apart, as careful clients do (§2.4)
+    rates={"default": Rate(limit=10, window=3.0, concurrent=1)},
+    classify=classify,
+    exchange=exchange,
+    decode=decode,
+)
+
+
+def settings_of(reading: Reading) -> SkyslopeSettings:
+    """The settings in their own type."""
+    return cast(SkyslopeSettings, reading.settings)
+
+
+def value_of(data: Any, noun: str, path: str) -> Any:
+    """What is under `value.<noun>` (§2.1). Raises `ContractBroken` if it is not there."""
+    value = data.get("value") if isinstance(data, Mapping) else None
+    if isinstance(value, Mapping) and noun in value:
+        return value[noun]
+    raise ContractBroken(
+        f"SkySlope answered {path} without '{noun}'; compare docs/vendors/skyslope.md."
+    )
+
+
+def list_of(api: Api, url: str, noun: str, params: Mapping[str, str] | None = None) -> list[Row]:
+    """An unpaged list."""
+    path = httpx.URL(url).path
+    rows = value_of(api.get(url, params or {}).data, noun, path)
+    if not isinstance(rows, list):
+        raise ContractBroken(
+            f"SkySlope answered {path} with '{noun}' that is no list; compare "
+            f"docs/vendors/skyslope.md."
+        )
+    return [row if isinstance(row, dict) else {"value": row} for row in rows]
+
+
+def moment(value: object) -> datetime | None:
+    """An instant without a zone, read as UTC (§2.2); None for the year 1 and for rubbish."""
+    if not isinstance(value, str) or not value or value.startswith("0001-"):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def as_text(instant: datetime) -> str:
+    """An instant as the filters take it (§3.1)."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,0 +1,132 @@
+"""The signature, the bodies and the waits, from the contract (skyslope.md §1.2, §2.2-2.4, §3.1)."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import orjson
+import pytest
+
+from pipelines.common.errors import AccountBroken, CredentialExpired, RetryLater
+from pipelines.common.http import Failure
+from pipelines.skyslope.client import (
+    SkyslopeSettings,
+    authorize,
+    classify,
+    decode,
+    exchange,
+    moment,
+    signature,
+)
+
+SETTINGS = SkyslopeSettings(base_url="http://skyslope.test")
+KEYS = {"client_id": "cid", "client_secret": "cs", "access_key": "ak", "access_secret": "as"}
+
+
+def test_the_signature_is_the_one_that_openssl_makes() -> None:
+    """printf 'cid:cs:2026-03-02T18:05:10Z' | openssl dgst -sha256 -hmac as -binary | base64"""
+    made = signature("cid", "cs", "as", "2026-03-02T18:05:10Z")
+    assert made == "N5vowwzCOl+vmtowYA860YaxtmUmYnfU6JqE6JIZos0="
+
+
+def login(answer: httpx.Response | Exception) -> tuple[httpx.Client, list[httpx.Request]]:
+    seen: list[httpx.Request] = []
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return httpx.Client(transport=httpx.MockTransport(reply)), seen
+
+
+def test_a_login_signs_the_very_stamp_it_sends_and_keeps_the_keys() -> None:
+    ok = httpx.Response(200, json={"Session": "s1", "Expiration": "2026-03-02T18:05:10"})
+    client, seen = login(ok)
+    renewed = exchange(client, KEYS, SETTINGS)
+    assert renewed == {**KEYS, "session": "s1", "session_ends": "2026-03-02T18:05:10+00:00"}
+    [request] = seen
+    stamp = request.headers["Timestamp"]
+    assert request.headers["Authorization"] == f"SS ak:{signature('cid', 'cs', 'as', stamp)}"
+    assert orjson.loads(request.content) == {"ClientId": "cid", "ClientSecret": "cs"}
+    assert abs(datetime.fromisoformat(stamp) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(401, json={"message": "Unauthorized"}), AccountBroken),
+        (httpx.Response(503), RetryLater),
+        (httpx.Response(429), RetryLater),
+        (httpx.ConnectError("down"), RetryLater),
+    ],
+)
+def test_a_login_that_fails(answer: httpx.Response | Exception, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        exchange(login(answer)[0], KEYS, SETTINGS)
+
+
+def test_a_credential_that_lacks_a_part_is_named() -> None:
+    partial = {name: part for name, part in KEYS.items() if name != "access_secret"}
+    with pytest.raises(AccountBroken, match="lacks the access secret"):
+        exchange(login(httpx.Response(200))[0], partial, SETTINGS)
+
+
+@pytest.mark.parametrize("minutes", [-10, 0, 4])
+def test_a_session_that_is_over_or_nearly_is_not_used(minutes: int) -> None:
+    ends = (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+    with pytest.raises(CredentialExpired):
+        authorize({**KEYS, "session": "s1", "session_ends": ends}, SETTINGS)
+
+
+def test_a_session_that_lasts_is_sent() -> None:
+    ends = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
+    sent = authorize({**KEYS, "session": "s1", "session_ends": ends}, SETTINGS)
+    assert sent == {"Session": "s1"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"a":1},{"b":"x"}]',
+        b'\xef\xbb\xbf[{"a":1},{"b":"x"}]',
+        b'{"a":1},\r\n{"b":"x"}',
+        b'{"a":1}\n{"b":"x"}\n',
+        b'\xef\xbb\xbf {"a":1} ,{"b":"x\x01"},\n',
+    ],
+)
+def test_a_body_becomes_clean_json(body: bytes) -> None:
+    assert orjson.loads(decode(body)) == [{"a": 1}, {"b": "x"}]
+
+
+def test_an_object_stays_an_object() -> None:
+    assert orjson.loads(decode(b'{"value":{"sales":[]}}')) == {"value": {"sales": []}}
+
+
+@pytest.mark.parametrize("body", [b'{"a":1},\n{"b":', b'{"a":1},{"b":"x"'])
+def test_half_a_stream_is_not_taken_for_a_whole_one(body: bytes) -> None:
+    with pytest.raises(RetryLater):
+        decode(body)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_how_long_to_wait_is_read_in_three_ways(status: int) -> None:
+    def wait(headers: dict[str, str]) -> float:
+        said = classify(Failure(status, "", b"", httpx.Headers(headers), "/api/files", False))
+        assert isinstance(said, RetryLater)
+        assert said.limited
+        assert said.retry_after is not None
+        return said.retry_after
+
+    assert wait({"Retry-After": "7"}) == 7.0
+    assert 20 < wait({"x-ratelimit-reset": str(int(time.time()) + 30)}) <= 30
+    assert wait({}) == 10.0
+
+
+def test_an_instant_without_a_zone_is_utc_and_the_year_1_is_none() -> None:
+    assert moment("2026-03-04T17:22:05.113") == datetime(2026, 3, 4, 17, 22, 5, 113000, tzinfo=UTC)
+    assert moment("0001-01-01T00:00:00") is None
+    assert moment("soon") is None
