@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from brokerage.database.roles import RAW_SCHEMAS
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 _COUNT_UP_TO = 200_000
 
 WAREHOUSE_SCHEMAS = (
-    *("raw_rezen", "raw_fub"),
+    *RAW_SCHEMAS,
     *("core", "network", "finance", "crm", "metrics", "marts"),
 )
 # dlt's own tables tell nothing about the data

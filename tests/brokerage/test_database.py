@@ -19,8 +19,11 @@ from brokerage.database.engine import (
     make_engine,
     parse_url,
 )
+from brokerage.database.roles import RAW_SCHEMAS
 from brokerage.database.setup import set_up_database
 from brokerage.errors import ConfigurationError, UnavailableError
+from brokerage.settings import SANDBOX_PATHS, Settings
+from pipelines.registry import VENDORS
 
 RunAs = Callable[[str, str], None]
 
@@ -198,3 +201,20 @@ _ROLES = ("brokerage_loader", "brokerage_transformer", "bi_reader")
 # roles belong to the server, which other tests have set up: theirs step aside meanwhile
 _RENAME = ";".join(f"alter role {role}{{bare}} rename to {role}{{suffix}}" for role in _ROLES)
 _DROP = ";".join(f"drop role {role}" for role in _ROLES)
+
+
+def test_every_vendor_has_its_raw_schema_and_its_settings() -> None:
+    """What a new vendor must not forget outside its own folders."""
+    vendors = VENDORS.values()
+    assert set(RAW_SCHEMAS) == {vendor.schema for vendor in vendors}
+    unnamed = {
+        f"{vendor.name}_{name}"
+        for vendor in vendors
+        for name in vendor.settings_type.model_fields
+        if name.endswith("base_url")
+    } - set(Settings.model_fields)
+    assert unnamed == set()
+    # a sandbox home must not reach a real vendor
+    assert {name for name in Settings.model_fields if name.endswith("base_url")} == set(
+        SANDBOX_PATHS
+    )
