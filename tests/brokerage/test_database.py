@@ -215,6 +215,6 @@ def test_every_vendor_has_its_raw_schema_and_its_settings() -> None:
     } - set(Settings.model_fields)
     assert unnamed == set()
     # a sandbox home must not reach a real vendor
-    assert {name for name in Settings.model_fields if name.endswith("base_url")} == set(
+    assert {name for name in Settings.model_fields if name.endswith("_base_url")} == set(
         SANDBOX_PATHS
     )
