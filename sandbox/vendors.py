@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sandbox import fub, rezen, skyslope
+from sandbox import fub, qualia, rezen, skyslope, stripe
 from sandbox.vendor import Vendor
 
 VENDORS: Mapping[str, Vendor] = {
-    vendor.name: vendor for vendor in (rezen.VENDOR, fub.VENDOR, skyslope.VENDOR)
+    vendor.name: vendor
+    for vendor in (rezen.VENDOR, fub.VENDOR, skyslope.VENDOR, stripe.VENDOR, qualia.VENDOR)
 }

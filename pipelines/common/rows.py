@@ -9,7 +9,6 @@ costs its page and never its neighbours, and so that the reason is the model's.
 from __future__ import annotations
 
 import typing
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -523,17 +522,22 @@ def _without_unchanged(
     ]
     guesses = [_guess(plan, row, positions) for row in rows]
     held = known([guess for guess in guesses if guess])
-    # of a row that is twice on the page the last form counts, whichever the warehouse holds
-    twice = {guess for guess, times in Counter(guesses).items() if times > 1}
+    torn = _in_two_forms(guesses, hashes)
     kept: list[Row] = []
     kept_hashes: list[str] = []
     for row, hashed, guess in zip(rows, hashes, guesses, strict=True):
-        if guess is not None and held.get(guess) == hashed and guess not in twice:
+        if guess is not None and held.get(guess) == hashed and guess not in torn:
             checked.unchanged.append((guess, hashed, row))
         else:
             kept.append(row)
             kept_hashes.append(hashed)
     return kept, kept_hashes, set(guesses)
+
+
+def _in_two_forms(keys: Sequence[str | None], hashes: Sequence[str]) -> set[str | None]:
+    """Rows that the page holds in two forms: the last one counts, whichever is known."""
+    forms = dict(zip(keys, hashes, strict=True))
+    return {key for key, hashed in zip(keys, hashes, strict=True) if forms[key] != hashed}
 
 
 def _set_unchanged_aside(
@@ -543,11 +547,11 @@ def _set_unchanged_aside(
     others = [key for key in checked.keys if key not in asked]
     if not others:
         return
-    held, times = known(others), Counter(checked.keys)
+    held, torn = known(others), _in_two_forms(checked.keys, checked.hashes)
     aside = [
         position
         for position, (key, hashed) in enumerate(zip(checked.keys, checked.hashes, strict=True))
-        if key not in asked and held.get(key) == hashed and times[key] == 1
+        if key not in asked and held.get(key) == hashed and key not in torn
     ]
     if not aside:
         return

@@ -25,7 +25,7 @@ from brokerage.database.engine import make_engine, parse_url
 from pipelines.common.entity import check_account
 from sandbox.box import Sandbox
 from sandbox.server import serve
-from tests.sources import fub_case, rezen_case
+from tests.sources import fub_case, rezen_case, skyslope_case
 from tests.sources.rig import ADA, AGENTS, BEN, Rig, on_the_sandbox_calendar
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ Databases = Callable[[], AbstractContextManager[str]]
 
 
 class Warehouse:
-    """Both vendors and dbt over one database."""
+    """All vendors and dbt over one database."""
 
     def __init__(self, box: Sandbox, database: str, folder: Path) -> None:
         self.box = box
@@ -52,6 +52,8 @@ class Warehouse:
         self.folder = folder
         self.rezen = Rig(rezen_case.CASE, box, database, folder / "dlt")
         self.fub = Rig(fub_case.CASE, box, database, folder / "dlt")
+        self.skyslope = Rig(skyslope_case.CASE, box, database, folder / "dlt")
+        self.rigs = (self.rezen, self.fub, self.skyslope)
         self._introduce()
 
     def _introduce(self) -> None:
@@ -67,7 +69,7 @@ class Warehouse:
                 rezen_agent_id=account["rezen"]["yenta_id"],
                 is_demo=True,
             )
-            for rig in (self.rezen, self.fub):
+            for rig in self.rigs:
                 identity = check_account(rig.case.vendor, rig.account(key), rig.settings)
                 control.save_connection(
                     key,
@@ -78,9 +80,9 @@ class Warehouse:
         engine.dispose()
 
     def sync(self, **options: Any) -> int:
-        """Read both vendors; the number of failures."""
+        """Read all vendors; the number of failures."""
         self.box.clock.advance(seconds=60)
-        return sum(len(rig.sync(*AGENTS, **options).failures) for rig in (self.rezen, self.fub))
+        return sum(len(rig.sync(*AGENTS, **options).failures) for rig in self.rigs)
 
     def build(self) -> None:
         """`dbt build`, data tests included, at the sandbox's now."""

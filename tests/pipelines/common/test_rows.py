@@ -292,3 +292,11 @@ def test_a_key_that_checking_changes_is_found_all_the_same() -> None:
     )
     assert sorted(key for key, _, _ in checked.unchanged) == ["ab", "cd"]
     assert checked.keys == ["ef"]
+
+
+def test_a_row_that_is_twice_on_a_page_is_put_aside_unless_its_forms_differ() -> None:
+    same, torn = {"id": 1, "name": "a"}, [{"id": 2, "name": "old"}, {"id": 2, "name": "new"}]
+    held = {"1": row_hash(same), "2": row_hash(torn[0])}
+    checked = check_rows(ANYTHING, [same, same, *torn], "a:v", NOW, lambda _keys: held)
+    assert [key for key, _, _ in checked.unchanged] == ["1", "1"]
+    assert [row["name"] for row in checked.values] == ["old", "new"]

@@ -1,0 +1,14 @@
+"""Stripe, imitated from its contract: the product's own billing behind `/stripe/v1/...`."""
+
+from __future__ import annotations
+
+from sandbox.stripe.app import build_app
+from sandbox.stripe.books import Books
+from sandbox.vendor import Vendor
+
+VENDOR = Vendor(
+    name="stripe",
+    build=Books,
+    build_app=build_app,
+    settings={"base_url": "/stripe"},
+)
