@@ -13,7 +13,7 @@ from brokerage.database.engine import make_engine, parse_url
 from brokerage.database.roles import grant_database
 from sandbox.server import serve
 from tests.sources import fub_case, rezen_case, skyslope_case
-from tests.sources.rig import AGENTS, Case, Rig, on_the_sandbox_calendar
+from tests.sources.rig import Case, Rig, on_the_sandbox_calendar
 
 # a new vendor is one more case here
 CASES = (rezen_case.CASE, fub_case.CASE, skyslope_case.CASE)
@@ -27,14 +27,25 @@ _numbers = itertools.count(1)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for a `case` runs for each vendor; for a `change`, for each of its changes.
 
-    A module that sets `ONLY` to a vendor's name is about that vendor.
+    A module that sets `ONLY` to a vendor's name is about that vendor; a test that is marked
+    `applies` runs for the cases that its predicate takes. With an `agent`, it runs for each account.
     """
     only = getattr(metafunc.module, "ONLY", None)
-    cases = [case for case in CASES if only in (None, case.name)]
+    marks = metafunc.definition.iter_markers("applies")
+    predicates = [predicate for mark in marks for predicate in mark.args]
+    cases = [
+        case
+        for case in CASES
+        if only in (None, case.name) and all(predicate(case) for predicate in predicates)
+    ]
     if "change" in metafunc.fixturenames:
         pairs = [(case, change) for case in cases for change in case.changes]
         ids = [f"{case.name}-{change.name}" for case, change in pairs]
         metafunc.parametrize(("case", "change"), pairs, ids=ids, scope="module")
+    elif {"case", "agent"} <= set(metafunc.fixturenames):
+        accounts = [(case, agent) for case in cases for agent in case.agents]
+        ids = [f"{case.name}-{agent}" for case, agent in accounts]
+        metafunc.parametrize(("case", "agent"), accounts, ids=ids, scope="module")
     elif "case" in metafunc.fixturenames:
         metafunc.parametrize("case", cases, ids=[case.name for case in cases], scope="module")
 
@@ -65,7 +76,7 @@ def synced_database(new_database: Databases, make_rig: MakeRig) -> Iterator[Call
             if case.name not in made:
                 url = stack.enter_context(new_database())
                 with make_rig(case, url) as rig:
-                    assert not rig.sync(*AGENTS).failures
+                    assert not rig.sync(*case.agents).failures
                 made[case.name] = url
             return made[case.name]
 

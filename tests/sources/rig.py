@@ -34,6 +34,8 @@ from sandbox.box import Sandbox
 Row = Mapping[str, Any]
 ADA, BEN, CORA = "ada-sample", "ben-example", "cora-upline"
 AGENTS = (ADA, BEN, CORA)
+HOUSE = "house"
+"""The brokerage itself: the only account of a vendor that no agent has one at."""
 NO_LIMIT = Rate(10**9, 10.0, 64)
 
 
@@ -68,6 +70,8 @@ class Case:
     by itself in the same sync. `load_rows` cuts a first reading into several loads.
     `spoil` is the part of the credential that a wrong key is put into, `methods` what may be sent,
     `account_id` who a credential belongs to; `knows_owner` is False if an answer never tells that.
+    `agents` are those who have an account, the one whose account the tests read first; a vendor of
+    the brokerage's own has one account.
     `limit` is a rate, in requests per ten seconds, that a first reading of Ada's fills for some
     windows; `refusal` is the fault that refuses her credential from now on.
     """
@@ -87,6 +91,7 @@ class Case:
     limit: int
     account_id: Callable[[Sandbox, str], str]
     refusal: Mapping[str, Any]
+    agents: tuple[str, ...] = AGENTS
     spoil: str = "api_key"
     row_id: str = "id"
     reads_again: bool = False
@@ -100,6 +105,16 @@ class Case:
     @property
     def name(self) -> str:
         return self.vendor.name
+
+    @property
+    def first(self) -> str:
+        """Whose account a test reads if it does not matter whose."""
+        return self.agents[0]
+
+    @property
+    def pair(self) -> tuple[str, ...]:
+        """Two who are read together; one where there is only one account."""
+        return self.agents[:2]
 
     def truth(self, box: Sandbox, agent: str) -> dict[str, dict[str, Row]]:
         """The truth as `{entity: {key: {field: value}}}`."""
@@ -175,13 +190,16 @@ class Rig:
         clock: Any = None,
         **options: Any,
     ) -> SyncReport:
-        """Sync accounts, by default Ada's."""
+        """Sync accounts, by default the first one."""
         chosen = settings or self.settings
         http = VendorHttp(self.case.vendor.dialect, chosen, clock or self.clock)
         with closing(http):
             return run.sync(
                 self.case.vendor,
-                [self.account(a) if isinstance(a, str) else a for a in accounts or (ADA,)],
+                [
+                    self.account(a) if isinstance(a, str) else a
+                    for a in accounts or (self.case.first,)
+                ],
                 warehouse_url=self.url,
                 settings=chosen,
                 lane=lane,
@@ -198,7 +216,7 @@ class Rig:
             cursor.execute(query, values)
             return cursor.fetchall()
 
-    def rows(self, entity: str, agent: str = ADA, *, live: bool = True) -> dict[str, Row]:
+    def rows(self, entity: str, agent: str | None = None, *, live: bool = True) -> dict[str, Row]:
         """The raw rows of a connection by key; without those that are gone if `live`."""
         table = sql.Identifier(self.case.vendor.schema, entity)
         tombstones = sql.Identifier(self.case.vendor.schema, "tombstones")
@@ -208,7 +226,8 @@ class Rig:
             " where r.connection_id = %s and (t.row_key is null or not %s)"
         ).format(table, tombstones)
         with closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
-            cursor.execute(query, (entity, f"{agent}:{self.case.name}", live))
+            whose = f"{agent or self.case.first}:{self.case.name}"
+            cursor.execute(query, (entity, whose, live))
             names = [column.name for column in cursor.description or ()]
             found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         return {row["_key"]: row for row in found}
@@ -234,8 +253,9 @@ class Rig:
 
     # -- comparing -----------------------------------------------------------------------------
 
-    def differences(self, agent: str = ADA) -> list[str]:
+    def differences(self, agent: str | None = None) -> list[str]:
         """How the raw tables differ from the truth, one sentence each."""
+        agent = agent or self.case.first
         truth = self.case.truth(self.box, agent)
         found: list[str] = []
         for entity, wanted in truth.items():
@@ -263,7 +283,7 @@ class Rig:
 
     def must_equal_truth(self, *agents: str) -> None:
         """Fails with the first differences."""
-        for agent in agents or (ADA,):
+        for agent in agents or (self.case.first,):
             found = self.differences(agent)
             assert not found, f"{agent}: {len(found)} differences, such as {found[:8]}"
 
@@ -285,8 +305,9 @@ def same(raw: Any, wanted: Any) -> bool:
     return type(raw) is type(wanted) and bool(raw == wanted)
 
 
-def result(report: SyncReport, entity: str, agent: str = ADA) -> EntityResult:
-    """The result of one entity of one account."""
+def result(report: SyncReport, entity: str, agent: str | None = None) -> EntityResult:
+    """The result of one entity of one account, by default the first of its case."""
+    agent = agent or next(r.agent_key for r in report.results if r.agent_key in (ADA, HOUSE))
     [found] = [r for r in report.results if r.entity == entity and r.agent_key == agent]
     return found
 

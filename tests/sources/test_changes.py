@@ -32,5 +32,5 @@ def test_what_is_gone_is_marked_and_not_removed(rig: Rig) -> None:
         f"select connection_id, entity, row_key from {rig.case.vendor.schema}.tombstones"
         " where entity = %s",
         entity,
-    ) == [(f"ada-sample:{rig.case.name}", entity, key)]
+    ) == [(f"{rig.case.first}:{rig.case.name}", entity, key)]
     rig.must_equal_truth()

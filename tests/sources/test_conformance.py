@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.common.account import StaticCredentials
 from pipelines.common.entity import check_account
-from tests.sources.rig import ADA, AGENTS, BEN, Case, Rig, folder_texts, only
+from tests.sources.rig import Case, Rig, folder_texts, only
 
 
 def test_the_entities_are_the_documented_ones(case: Case) -> None:
@@ -42,13 +42,12 @@ def test_no_field_is_unknown_and_no_row_refused(loaded: Rig) -> None:
     assert loaded.rejected() == []
 
 
-@pytest.mark.parametrize("agent", AGENTS)
 def test_a_full_read_equals_the_truth_field_by_field(loaded: Rig, agent: str) -> None:
     loaded.must_equal_truth(agent)
 
 
 def test_every_entity_holds_rows_of_somebody(loaded: Rig) -> None:
-    filled = {e for e in loaded.case.entities if any(loaded.rows(e, a) for a in AGENTS)}
+    filled = {e for e in loaded.case.entities if any(loaded.rows(e, a) for a in loaded.case.agents)}
     assert filled == set(loaded.case.entities)
 
 
@@ -59,7 +58,9 @@ def test_all_entities_ended_well_and_all_marks_count(loaded: Rig) -> None:
         f" l.status from {schema}.sync_marks m join {schema}._dlt_loads l on l.load_id ="
         f" m._dlt_load_id"
     )
-    expected = {(e, f"{a}:{loaded.case.name}") for e in loaded.case.entities for a in AGENTS}
+    expected = {
+        (e, f"{a}:{loaded.case.name}") for e in loaded.case.entities for a in loaded.case.agents
+    }
     assert {mark[:2] for mark in marks} == expected
     # the roster is shown to leaders and admins only: a missing right is an answer
     assert {mark[2] for mark in marks} <= {"ok", "not_permitted"}
@@ -70,7 +71,7 @@ def test_reading_twice_writes_nothing_and_is_cheap(rig: Rig) -> None:
     before = rig.content()
     first_calls = rig.query(
         f"select sum(api_calls) from {rig.case.vendor.schema}.sync_marks where connection_id = %s",
-        f"{ADA}:{rig.case.name}",
+        f"{rig.case.first}:{rig.case.name}",
     )[0][0]
     report = rig.sync()
     assert not report.failures
@@ -83,14 +84,14 @@ def test_reading_twice_writes_nothing_and_is_cheap(rig: Rig) -> None:
 
 def test_a_full_reading_again_writes_nothing(rig: Rig) -> None:
     before = rig.content()
-    report = rig.sync(*AGENTS, full=True)
+    report = rig.sync(*rig.case.agents, full=True)
     assert not report.failures
     assert [(r.entity, r.agent_key) for r in report.results if r.rows_written] == []
     assert rig.content() == before
 
 
 def test_only_reads_are_sent(rig: Rig) -> None:
-    rig.sync(*AGENTS, full=True)
+    rig.sync(*rig.case.agents, full=True)
     assert rig.box.requests.writes_refused == 0
     assert {method for _, _, method, _, _ in rig.box.requests.counts} <= rig.case.methods
 
@@ -98,13 +99,13 @@ def test_only_reads_are_sent(rig: Rig) -> None:
 def test_days_of_life_arrive_with_an_increment_and_a_full_reading(rig: Rig) -> None:
     """What an increment may miss by contract is there after the next full reading."""
     rig.box.advance(days=5)
-    assert not rig.sync(*AGENTS).failures
+    assert not rig.sync(*rig.case.agents).failures
     late = frozenset().union(*(change.late for change in rig.case.changes))
-    for agent in AGENTS:
+    for agent in rig.case.agents:
         unexpected = [d for d in rig.differences(agent) if d.split(" ", 1)[0] not in late]
         assert unexpected == []
-    assert not rig.sync(*AGENTS, full=True).failures
-    rig.must_equal_truth(*AGENTS)
+    assert not rig.sync(*rig.case.agents, full=True).failures
+    rig.must_equal_truth(*rig.case.agents)
 
 
 @pytest.mark.slow
@@ -125,8 +126,10 @@ def test_an_account_that_was_away_for_weeks_catches_up(rig: Rig) -> None:
 
 
 def test_a_credential_is_checked_before_it_is_kept(loaded: Rig) -> None:
-    identity = check_account(loaded.case.vendor, loaded.account(BEN), loaded.settings)
-    assert identity.account_source_id == loaded.case.account_id(loaded.box, BEN)
+    identity = check_account(
+        loaded.case.vendor, loaded.account(loaded.case.pair[-1]), loaded.settings
+    )
+    assert identity.account_source_id == loaded.case.account_id(loaded.box, loaded.case.pair[-1])
     assert identity.label
     assert identity.limited is None
 
@@ -135,10 +138,10 @@ def test_no_secret_reaches_raw_tables_files_or_logs(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.box.faults.add("status", vendor=rig.case.name, status=500, match=rig.case.path, times=None)
-    report = rig.sync(*AGENTS, full=True)
+    report = rig.sync(*rig.case.agents, full=True)
     assert report.failures
     fub = [account["fub"] for account in rig.box.accounts]
-    own = [books.account(a) for a in AGENTS for books in rig.box.books.values()]
+    own = [books.account(a) for a in rig.case.agents for books in rig.box.books.values()]
     credentials = [account["credentials"] for account in own if account]
     secrets = {
         secret.encode()
@@ -156,7 +159,12 @@ def test_no_secret_reaches_raw_tables_files_or_logs(
         ("marks", repr(rig.query(f"select * from {rig.case.vendor.schema}.sync_marks")).encode()),
         ("report", repr(report).encode()),
         ("log", caplog.text.encode()),
-        ("account", repr(rig.account(ADA, StaticCredentials({"api_key": "key-of-ada"}))).encode()),
+        (
+            "account",
+            repr(
+                rig.account(rig.case.first, StaticCredentials({"api_key": "key-of-ada"}))
+            ).encode(),
+        ),
     ]
     found = {(name, secret) for name, text in places for secret in secrets if secret in text}
     assert found == set()

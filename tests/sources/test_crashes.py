@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from pipelines.common import run
 from pipelines.common.reading import SyncReport
-from tests.sources.rig import ADA, BEN, Rig, result
+from tests.sources.rig import Rig, result
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,7 +93,7 @@ def test_a_crash_between_two_loads_of_one_sync_repeats_and_loses_nothing(
 
 @contextmanager
 def doomed_process(rig: Rig, folder: Path, *, stop_in_load: bool, load_rows: int) -> Iterator[Any]:
-    account = rig.account(ADA)
+    account = rig.account(rig.case.first)
     settings = {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value
         for name, value in rig.settings.model_dump(exclude={"rates"}).items()
@@ -103,7 +103,8 @@ def doomed_process(rig: Rig, folder: Path, *, stop_in_load: bool, load_rows: int
         for name, rate in rig.settings.rates.items()
     }
     order = {
-        "vendor": rig.case.name, "agent_key": ADA, "connection_id": account.connection_id,
+        "vendor": rig.case.name, "agent_key": account.agent_key,
+        "connection_id": account.connection_id,
         "credentials": dict(account.credentials.get()), "url": rig.url, "settings": settings,
         "folder": str(rig.folder), "stop_in_load": stop_in_load, "load_rows": load_rows,
         "ahead": (rig.box.clock.now() - datetime.now(UTC)).total_seconds(),
@@ -153,7 +154,7 @@ def test_a_killed_process_leaves_nothing_half_done(
         assert counted_marks(rig) == 0
     rig.box.clock.advance(seconds=60)
     # the server needs a moment to notice that the killed session's locks are free
-    report = rig.sync(ADA, lane="onboarding", wait_seconds=60.0)
+    report = rig.sync(rig.case.first, lane="onboarding", wait_seconds=60.0)
     assert not report.failures
     rig.must_equal_truth()
 
@@ -167,15 +168,17 @@ def test_a_process_killed_in_an_increment_resumes_from_the_old_cursor(
         kill_at(process, "loading")
     marks = counted_marks(rig)
     rig.box.clock.advance(seconds=60)
-    report = rig.sync(ADA, lane="onboarding", wait_seconds=60.0)
+    report = rig.sync(rig.case.first, lane="onboarding", wait_seconds=60.0)
     assert not report.failures
     assert counted_marks(rig) == marks + len(report.results)
-    assert not rig.sync(ADA, full=True).failures
+    assert not rig.sync(rig.case.first, full=True).failures
     rig.must_equal_truth()
 
 
+@pytest.mark.applies(lambda case: len(case.agents) > 1)
 def test_agents_onboarded_at_the_same_moment_lose_nothing(new_rig: Rig) -> None:
     rig = new_rig
+    ada, ben = rig.case.pair
     together = threading.Barrier(2)
 
     def onboard(agent: str, lane: str, full: bool) -> SyncReport:
@@ -184,15 +187,17 @@ def test_agents_onboarded_at_the_same_moment_lose_nothing(new_rig: Rig) -> None:
 
     for full in (False, True):
         with ThreadPoolExecutor(2) as pool:
-            first = pool.submit(onboard, ADA, "fast", full)
-            second = pool.submit(onboard, BEN, "onboarding", full)
+            first = pool.submit(onboard, ada, "fast", full)
+            second = pool.submit(onboard, ben, "onboarding", full)
             reports = [first.result(120), second.result(120)]
         assert not [failure for report in reports for failure in report.failures]
-        rig.must_equal_truth(ADA, BEN)
+        rig.must_equal_truth(ada, ben)
         rig.box.clock.advance(seconds=60)
 
 
+@pytest.mark.applies(lambda case: len(case.agents) > 1)
 def test_the_fast_lane_leaves_out_who_is_being_onboarded(rig: Rig) -> None:
+    ada, ben = rig.case.pair
     entered, leave = threading.Event(), threading.Event()
 
     def slowly(_progress: object) -> None:
@@ -200,11 +205,11 @@ def test_the_fast_lane_leaves_out_who_is_being_onboarded(rig: Rig) -> None:
         assert leave.wait(60)
 
     with ThreadPoolExecutor(1) as pool:
-        long_one = pool.submit(rig.sync, ADA, lane="onboarding", progress=slowly, full=True)
+        long_one = pool.submit(rig.sync, ada, lane="onboarding", progress=slowly, full=True)
         assert entered.wait(60)
-        quick = rig.sync(ADA, BEN)
+        quick = rig.sync(ada, ben)
         leave.set()
         assert not long_one.result(120).failures
-    assert quick.busy_accounts == (f"{ADA}:{rig.case.name}",)
-    assert result(quick, rig.case.listed, BEN).status == "ok"
-    rig.must_equal_truth(ADA, BEN)
+    assert quick.busy_accounts == (f"{ada}:{rig.case.name}",)
+    assert result(quick, rig.case.listed, ben).status == "ok"
+    rig.must_equal_truth(ada, ben)

@@ -10,11 +10,12 @@ from pipelines.common.account import Account, Credentials, Exchange, StaticCrede
 from pipelines.common.entity import check_account
 from pipelines.common.errors import AccountBroken
 from pipelines.common.reading import SyncReport
-from tests.sources.rig import ADA, BEN, Rig, must_be_one_sentence, result
+from tests.sources.rig import Rig, must_be_one_sentence, result
 
 
-def must_be_broken(rig: Rig, report: SyncReport, agent: str = ADA) -> str:
+def must_be_broken(rig: Rig, report: SyncReport) -> str:
     """The account is broken with one sentence, all of it failed, the others did not."""
+    agent = rig.case.first
     [(connection, said)] = report.broken_accounts.items()
     assert connection == f"{agent}:{rig.case.name}"
     own = [r for r in report.results if r.agent_key == agent]
@@ -23,7 +24,8 @@ def must_be_broken(rig: Rig, report: SyncReport, agent: str = ADA) -> str:
     return must_be_one_sentence(said)
 
 
-def with_key(rig: Rig, key: str, agent: str = ADA) -> Account:
+def with_key(rig: Rig, key: str) -> Account:
+    agent = rig.case.first
     own = rig.account(agent).credentials.get()
     return rig.account(agent, StaticCredentials({**own, rig.case.spoil: key}))
 
@@ -31,56 +33,57 @@ def with_key(rig: Rig, key: str, agent: str = ADA) -> Account:
 def test_a_wrong_key_breaks_its_account_only(rig: Rig) -> None:
     before = rig.rows(rig.case.listed)
     rig.box.advance(days=1)
-    report = rig.sync(with_key(rig, "no-such-key"), BEN)
+    report = rig.sync(with_key(rig, "no-such-key"), *rig.case.pair[1:])
     assert must_be_broken(rig, report) == rig.case.broken_key
     assert "no-such-key" not in repr(report)
     assert rig.rows(rig.case.listed) == before
-    assert {r.status for r in report.results if r.agent_key == ADA} == {"failed"}
-    assert sum(r.api_calls for r in report.results if r.agent_key == ADA) <= 2, "asked on and on"
+    assert {r.status for r in report.results if r.agent_key == rig.case.first} == {"failed"}
+    assert sum(r.api_calls for r in report.results if r.agent_key == rig.case.first) <= 2, (
+        "asked on and on"
+    )
     with pytest.raises(AccountBroken, match="connect the account again"):
         check_account(rig.case.vendor, with_key(rig, "no-such-key"), rig.settings)
-    assert not rig.sync(ADA, BEN, full=True).failures
-    rig.must_equal_truth(ADA, BEN)
+    assert not rig.sync(*rig.case.pair, full=True).failures
+    rig.must_equal_truth(*rig.case.pair)
 
 
 def test_a_key_revoked_in_the_middle_loses_nothing(rig: Rig) -> None:
     rig.box.advance(days=3)
     rig.box.faults.add(
-        **rig.case.refusal, vendor=rig.case.name, agent_key=ADA, skip=rig.case.most_calls // 2,
-        times=None,
+        **rig.case.refusal, vendor=rig.case.name, agent_key=rig.case.first,
+        skip=rig.case.most_calls // 2, times=None,
     )  # fmt: skip
-    report = rig.sync(ADA, BEN)
+    report = rig.sync(*rig.case.pair)
     assert must_be_broken(rig, report) == rig.case.broken_key
-    assert any(r.status == "ok" for r in report.results if r.agent_key == ADA)
+    assert any(r.status == "ok" for r in report.results if r.agent_key == rig.case.first)
     rig.box.faults.clear()
     rig.box.clock.advance(seconds=60)
-    assert not rig.sync(ADA, BEN).failures
-    assert not rig.sync(ADA, BEN, full=True).failures
-    rig.must_equal_truth(ADA, BEN)
+    assert not rig.sync(*rig.case.pair).failures
+    assert not rig.sync(*rig.case.pair, full=True).failures
+    rig.must_equal_truth(*rig.case.pair)
 
 
 def test_a_revoked_key_and_its_return(rig: Rig) -> None:
     rezen = rig.case.name == "rezen"
     prefix = "" if rezen else f"{rig.case.name}."
-    rig.box.mutate({"op": f"{prefix}revoke_key", "agent_key": ADA})
-    must_be_broken(rig, rig.sync(ADA, BEN))
+    rig.box.mutate({"op": f"{prefix}revoke_key", "agent_key": rig.case.first})
+    must_be_broken(rig, rig.sync(*rig.case.pair))
     back = {"op": "revoke_key", "restore": True} if rezen else {"op": f"{prefix}restore_key"}
-    rig.box.mutate({**back, "agent_key": ADA})
+    rig.box.mutate({**back, "agent_key": rig.case.first})
     rig.box.clock.advance(seconds=60)
-    assert not rig.sync(ADA, BEN).failures
-    rig.must_equal_truth(ADA, BEN)
+    assert not rig.sync(*rig.case.pair).failures
+    rig.must_equal_truth(*rig.case.pair)
 
 
+@pytest.mark.applies(lambda case: case.knows_owner and len(case.agents) > 1)
 def test_a_key_swapped_for_anothers_is_refused_before_a_row_is_written(rig: Rig) -> None:
     """Ada's connection suddenly holds Ben's key: his rows must not pour into hers."""
-    if not rig.case.knows_owner:
-        pytest.skip(f"{rig.case.vendor.title} never tells whose key it is")
-    mine = rig.account(ADA)
+    mine = rig.account(rig.case.first)
     identity = check_account(rig.case.vendor, mine, rig.settings)
     known = replace(mine, account_source_id=identity.account_source_id)
     assert not rig.sync(known).failures
     before = rig.content()
-    swapped = replace(known, credentials=rig.account(BEN).credentials)
+    swapped = replace(known, credentials=rig.account(rig.case.pair[1]).credentials)
     rig.box.clock.advance(seconds=60)
     report = rig.sync(swapped, full=True)
     said = must_be_broken(rig, report)

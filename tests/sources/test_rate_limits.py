@@ -18,7 +18,7 @@ from pipelines.common import http as engine_http
 from pipelines.common.budget import Rate
 from pipelines.common.reading import SyncReport
 from sandbox.box import Sandbox
-from tests.sources.rig import ADA, AGENTS, BEN, Case, FlyingClock, Rig
+from tests.sources.rig import Case, FlyingClock, Rig
 
 MakeRig = Callable[..., AbstractContextManager[Rig]]
 STILL = 1e-9
@@ -99,13 +99,13 @@ def test_an_initial_load_meets_no_429_and_uses_the_allowed_rate(
     rig.box.limits.set("fub", "events", limit, 10.0)
     report = rig.sync(clock=watch)
     must_have_met_no_limit(rig, report)
-    assert used(rig, ADA, limit, 10.0) >= 0.95 * whole_windows(rig, limit)
+    assert used(rig, rig.case.first, limit, 10.0) >= 0.95 * whole_windows(rig, limit)
     rig.must_equal_truth()
 
 
 def whole_windows(rig: Rig, limit: int) -> float:
     """The last window cannot be full: the share that is possible with that many requests."""
-    sent = rig.box.requests.count(vendor=rig.case.name, account=ADA)
+    sent = rig.box.requests.count(vendor=rig.case.name, account=rig.case.first)
     return sent / (limit * -(-sent // limit))
 
 
@@ -113,18 +113,18 @@ def test_every_account_has_a_limit_of_its_own(limited: tuple[Rig, SandboxStopwat
     rig, watch = limited
     limit = rig.case.limit + rig.case.limit // 4
     rig.box.limits.set(rig.case.name, "global", limit, 10.0)
-    must_have_met_no_limit(rig, rig.sync(*AGENTS, clock=watch))
-    rig.must_equal_truth(*AGENTS)
+    must_have_met_no_limit(rig, rig.sync(*rig.case.agents, clock=watch))
+    rig.must_equal_truth(*rig.case.agents)
 
 
 def test_published_limits_hold_for_loads_and_increments(
     limited: tuple[Rig, SandboxStopwatch],
 ) -> None:
     rig, watch = limited
-    must_have_met_no_limit(rig, rig.sync(ADA, BEN, clock=watch))
+    must_have_met_no_limit(rig, rig.sync(*rig.case.pair, clock=watch))
     rig.box.advance(days=2)
     rig.box.requests.clear()
-    must_have_met_no_limit(rig, rig.sync(ADA, BEN, clock=watch))
+    must_have_met_no_limit(rig, rig.sync(*rig.case.pair, clock=watch))
 
 
 def test_the_limits_hold_in_real_time_too(case: Case, make_rig: MakeRig) -> None:

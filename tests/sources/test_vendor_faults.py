@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox.faults import Rule
-from tests.sources.rig import ADA, BEN, FlyingClock, Rig, must_be_one_sentence, result, sentence
+from tests.sources.rig import FlyingClock, Rig, must_be_one_sentence, result, sentence
 
 PASSING: dict[str, dict[str, Any]] = {
     "down": {"kind": "status", "status": 503},
@@ -73,7 +73,7 @@ def test_a_lasting_fault_is_one_sentence_and_the_next_sync_heals(rig: Rig, fault
     before = rig.rows(listed, live=False)
     inject(rig, **PASSING[fault], times=None)
     rig.box.clock.advance(seconds=60)
-    report = rig.sync(ADA, **impatient(rig))
+    report = rig.sync(**impatient(rig))
     said = sentence(report, listed)
     assert said.startswith(rig.case.vendor.title)
     assert SAID[fault] in said
@@ -88,19 +88,19 @@ def test_a_lasting_fault_is_one_sentence_and_the_next_sync_heals(rig: Rig, fault
     assert rig.rows(listed, live=False) == before
     rig.box.faults.clear()
     rig.box.clock.advance(seconds=60)
-    assert not rig.sync(ADA).failures
+    assert not rig.sync().failures
     rig.must_equal_truth()
 
 
 def test_a_fault_of_one_account_never_reaches_another(rig: Rig) -> None:
-    for agent in (ADA, BEN):
+    for agent in rig.case.pair:
         rig.box.advance(days=1)
         inject(rig, "status", status=503, match="", times=None, agent_key=agent)
-        report = rig.sync(ADA, BEN)
+        report = rig.sync(*rig.case.pair)
         assert {r.agent_key for r in report.failures} == {agent}
         rig.box.faults.clear()
-    assert not rig.sync(ADA, BEN, full=True).failures
-    rig.must_equal_truth(ADA, BEN)
+    assert not rig.sync(*rig.case.pair, full=True).failures
+    rig.must_equal_truth(*rig.case.pair)
 
 
 def test_retry_after_is_obeyed_and_without_it_pauses_double(rig: Rig) -> None:
