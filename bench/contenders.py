@@ -182,10 +182,16 @@ CONTENDERS: dict[str, Callable[[Site, str], tuple[int, float]]] = {
 }
 
 
+IMPORTED = (
+    "pandas", "pyarrow.csv", "pyarrow.pandas_compat", "sqlalchemy", "httpcore", "anyio",
+    "dlt.destinations.impl.postgres.postgres", "dlt.sources.rest_api",
+)  # fmt: skip
+
+
 def main(name: str, phase: str, site: str) -> None:
     """Run one contender in this process and print what it did."""
     # a long-lived process imports once: no contender pays for it inside the clock
-    for module in ("pandas", "pyarrow.csv", "dlt.destinations.impl.postgres.postgres"):
+    for module in IMPORTED:
         importlib.import_module(module)
     rows, seconds = CONTENDERS[name](Site.from_json(site), phase)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

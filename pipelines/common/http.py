@@ -7,9 +7,11 @@ everything else is here. Bodies are read whole (pages are at most a few MB) and 
 from __future__ import annotations
 
 import random
+import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -117,6 +119,12 @@ class CallCounter:
         return self._count
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    """The certificates that are trusted: reading them takes as long as ten small requests."""
+    return httpx.create_ssl_context()
+
+
 @dataclass
 class VendorHttp:
     """The shared connection pool, budgets and retry policy of one vendor for one sync."""
@@ -129,7 +137,6 @@ class VendorHttp:
     def __post_init__(self) -> None:
         self.budgets = Budgets({**self.dialect.rates, **self.settings.rates}, self.clock)
         self._jitter = random.Random()  # noqa: S311 - spreads retries, decides nothing
-        self._trust = httpx.create_ssl_context()
         self._mine = threading.local()
         self._clients: list[httpx.Client] = []
         self._lock = threading.Lock()
@@ -145,7 +152,7 @@ class VendorHttp:
         if client is None:
             client = self._mine.client = httpx.Client(
                 transport=self.transport,
-                verify=self._trust,
+                verify=_trust(),
                 timeout=httpx.Timeout(self.settings.timeout_seconds, connect=10.0),
                 headers={"User-Agent": self.settings.user_agent, "Accept": "application/json"},
                 follow_redirects=False,
@@ -318,6 +325,9 @@ class Api:
                     f"{dialect.title} could not be reached for {request.name} "
                     f"({type(error).__name__}); check the network, then try the sync again."
                 ) from error
+        # an answer and its stream point at each other: left so, every page's bytes would wait for
+        # the garbage collector, a kilobyte for each row that is read
+        response.stream = httpx.ByteStream(b"")
         limit, remaining = dialect.limit_headers(response.headers)
         budget.observe(limit=limit, remaining=remaining)
         if response.is_success:

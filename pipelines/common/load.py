@@ -20,6 +20,9 @@ import psycopg2
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.providers import CustomLoaderDocProvider
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.schema.typing import TColumnSchema, TDeleteInsertStrategyDict
 from dlt.extract import DltResource, DltSource
 
@@ -159,6 +162,28 @@ def as_source(vendor: Vendor, package: Package) -> DltSource:
     return dlt.source(source, name=vendor.schema, max_table_nesting=0)()
 
 
+_DLT_SETTINGS = CustomLoaderDocProvider(
+    "the platform",
+    lambda: {
+        "runtime": {"dlthub_telemetry": False},
+        "restore_from_destination": False,
+        "normalize": {"data_writer": {"disable_compression": True}},
+        "load": {"workers": 4},
+    },
+)
+
+
+def _settle_dlt() -> None:
+    """Let dlt take its settings from here and nowhere else.
+
+    A variable or a `.dlt` folder that happens to be there could change how money is loaded; looking
+    for them, under each of dozens of names, was also a third of the time of a small load.
+    """
+    providers = Container()[PluggableRunContext].providers
+    if providers.providers != [_DLT_SETTINGS]:
+        providers.providers = [_DLT_SETTINGS]
+
+
 def make_pipeline(vendor: Vendor, url: str, lane: str, pipelines_dir: Path) -> dlt.Pipeline:
     """The dlt pipeline of one lane: a fresh working folder and a staging dataset of its own.
 
@@ -168,10 +193,7 @@ def make_pipeline(vendor: Vendor, url: str, lane: str, pipelines_dir: Path) -> d
     # what a killed sync left behind is read again from its cursor: loading it now could put
     # older copies over newer ones
     shutil.rmtree(pipelines_dir / name, ignore_errors=True)
-    dlt.config["runtime.dlthub_telemetry"] = False
-    dlt.config["restore_from_destination"] = False
-    dlt.config["normalize.data_writer.disable_compression"] = True
-    dlt.config["load.workers"] = 4
+    _settle_dlt()
     pipeline: dlt.Pipeline = dlt.pipeline(
         pipeline_name=name,
         destination=dlt.destinations.postgres(

@@ -32,6 +32,8 @@ class BadRequest(ValueError):
 class Selection:
     """A filtered view of a table; ``key`` names the filter so that its count can be kept.
 
+    ``timed`` is a filter by time of somebody who sees all, which depends on this table alone.
+
     ``stable`` tests look only at what the rows of one pattern of a formula table share (not at ids,
     instants or people): they run once per pattern.
     """
@@ -47,6 +49,7 @@ class Selection:
     tests: list[Test] = field(default_factory=list)
     stable: list[Test] = field(default_factory=list)
     nothing: bool = False
+    timed: bool = False
     _known: dict[int, bool] = field(default_factory=dict)
 
     @property
@@ -161,6 +164,11 @@ class Span:
         if before is not None and before.microsecond == 0:
             self._high -= edge
 
+    @property
+    def bounds(self) -> tuple[str, float, float]:
+        """What it tests, to tell it from another one."""
+        return self.name, self._low, self._high
+
     def holds(self, value: datetime | None) -> bool:
         """Whether an instant is inside; no instant never is."""
         return value is not None and self.holds_seconds(int(value.timestamp()))
@@ -235,6 +243,8 @@ def select(
             raise BadRequest(
                 f"At least one of these parameters is required: {', '.join(TEXT_SCOPES)}, id."
             )
+    chosen.timed = bool(chosen.spans) and viewer.kind in (OWNER, ADMIN)
+    chosen.key = (*chosen.key, *(span.bounds for span in chosen.spans))
     return chosen
 
 
