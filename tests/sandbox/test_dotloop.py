@@ -397,7 +397,7 @@ def same(told: Json, sent: Json, names: dict[str, str]) -> None:
     for column, member in names.items():
         value, wanted = sent.get(member), told[column]
         if column in ("created", "updated") and wanted is not None:
-            value, wanted = datetime.fromisoformat(value), datetime.fromisoformat(wanted)
+            value, wanted = datetime.fromisoformat(str(value)), datetime.fromisoformat(wanted)
         elif column.endswith("_profile_id") and value is not None:
             value = str(value)
         assert value == wanted, (column, value, wanted)
@@ -453,8 +453,8 @@ def test_lists_show_the_truth(box: Sandbox, get: Get, agent: str, view_ids: str)
                 [found] = [k for k in keys if wanted["activities"][k]["message"] == line["message"]]
                 assert re.fullmatch(r"[0-9a-f]{16}", found.rsplit("|", 1)[-1])
                 seen["activities"].add(found)
-    for entity, keys in seen.items():
-        assert keys == wanted[entity].keys(), entity
+    for entity, found_keys in seen.items():
+        assert found_keys == wanted[entity].keys(), entity
     assert wanted["merged_loops"] == {}
 
 
@@ -861,7 +861,7 @@ def test_a_listing_and_its_sale_are_one_loop(box: Sandbox) -> None:
     [
         ("missing_id", {}), ("drop_row", {}), ("duplicate_row", {}),
         ("drop_field", {"field": "name"}), ("null_field", {"field": "name"}),
-         ("unknown_enum", {}), ("unknown_field", {}),
+        ("unknown_enum", {}), ("unknown_field", {}),
         ("string_for_number", {"field": "totalTaskCount"}), ("edit_row", {"set": {"name": "x"}}),
     ],
 )  # fmt: skip
