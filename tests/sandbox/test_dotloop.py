@@ -901,6 +901,21 @@ def test_a_list_that_moves_while_it_is_read(box: Sandbox, get: Get) -> None:
     assert [row["id"] for row in loops(get, sort="updated:asc")] == [*before[1:], before[0]]
 
 
+@pytest.mark.parametrize(("kind", "status"), [("vanish", 404), ("merge", 301)])
+def test_a_loop_that_goes_between_list_and_question(
+    box: Sandbox, get: Get, kind: str, status: int
+) -> None:
+    own = profile_id(get)
+    gone = loops(get)[3]["id"]
+    rule = box.faults.add(kind, vendor="dotloop", match=f"/loop/{gone}/participant")
+    assert get(f"/profile/{own}/loop/{gone}/participant").status_code == status
+    assert get(f"/profile/{own}/loop/{gone}").status_code == status
+    assert rule.hits == 1
+    told = truth(box)
+    assert f"{own}|{gone}" not in told["loops"]
+    assert (f"{own}|{gone}" in told["merged_loops"]) is (kind == "merge")
+
+
 def test_the_same_seed_gives_the_same_bytes(box: Sandbox, get: Get) -> None:
     path = f"/profile/{profile_id(get)}/loop"
     paths = ("/account", "/profile", "/contact", path)
