@@ -1,15 +1,19 @@
 """Every setting of the platform: environment variables with the prefix BROKERAGE_, or `.env`.
 
 A home folder is either a real one or a sandbox one. When the sandbox has been set up in it
-(`brokerage demo`, `brokerage up --sandbox`), the file `sandbox.json` in the home says so, and the
-vendors' base URLs that nobody has set point at the sandbox; all processes agree without being told.
+(`brokerage demo`, `brokerage up --sandbox`), the file `sandbox.json` in the home says so and holds
+what the sandbox told of itself: all processes read the sandbox without being told.
+
+What a vendor's source needs (base URLs, limits, OAuth apps) is a setting of the source, declared in
+`pipelines/<vendor>` and read from `BROKERAGE_<VENDOR>_<NAME>` by `resources.vendor_settings`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -39,7 +43,8 @@ class SandboxState:
     """What rebuilds the same sandbox world, and which database it belongs to.
 
     `today` is an ISO date, `advanced_seconds` what its clock was moved on by hand, and `database`
-    the fingerprint of the database that was filled from it.
+    the fingerprint of the database that was filled from it. `vendors` is what the sandbox told
+    about each vendor that it imitates, by the names of the vendor's settings.
     """
 
     port: int
@@ -48,6 +53,7 @@ class SandboxState:
     today: str
     database: str
     advanced_seconds: int = 0
+    vendors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, home: Path) -> SandboxState | None:
@@ -77,28 +83,6 @@ class SandboxState:
 
 
 DEFAULT_SANDBOX_PORT = 8640
-
-SANDBOX_PATHS = {
-    "rezen_yenta_base_url": "/rezen/yenta/api/v1",
-    "rezen_arrakis_base_url": "/rezen/arrakis/api/v1",
-    "rezen_plutus_base_url": "/rezen/plutus/api/v1",
-    "rezen_keymaker_base_url": "/rezen/keymaker/api/v1",
-    "fub_base_url": "/fub/v1",
-    "fub_app_base_url": "/fub",
-    "skyslope_base_url": "/skyslope",
-}
-
-
-SANDBOX_REQUESTS_PER_MINUTE = 1200
-
-# what the sandbox knows or allows; none of it means anything to a real vendor
-SANDBOX_VALUES = {
-    "rezen_equity": True,
-    "rezen_requests_per_minute": SANDBOX_REQUESTS_PER_MINUTE - 20,
-    "rezen_concurrent_requests": 8,
-    "fub_system": "Northwind-Sync",
-    "fub_system_key": "sandbox-system-key",
-}
 
 
 class Settings(BaseSettings):
@@ -134,63 +118,6 @@ class Settings(BaseSettings):
         default=None,
         description="The password of the login role `bi_reader`. Unset: one is generated into "
         "`bi_reader.password` in the home folder.",
-    )
-    rezen_yenta_base_url: str = Field(
-        default="https://yenta.therealbrokerage.com/api/v1",
-        description="reZEN: agents, teams, network.",
-    )
-    rezen_arrakis_base_url: str = Field(
-        default="https://arrakis.therealbrokerage.com/api/v1",
-        description="reZEN: transactions, listings, revenue share.",
-    )
-    rezen_plutus_base_url: str = Field(
-        default="https://plutus.therealbrokerage.com/api/v1",
-        description="reZEN: outgoing payments and equity.",
-    )
-    rezen_keymaker_base_url: str = Field(
-        default="https://keymaker.therealbrokerage.com/api/v1",
-        description="reZEN: sign-in and API keys.",
-    )
-    rezen_requests_per_minute: int = Field(
-        default=240,
-        ge=6,
-        description="reZEN: requests per key and minute. No limit is published; raise it with "
-        "care.",
-    )
-    rezen_concurrent_requests: int = Field(
-        default=2, ge=1, description="reZEN: requests of one key at the same time."
-    )
-    fub_base_url: str = Field(
-        default="https://api.followupboss.com/v1",
-        description="Follow Up Boss: the API.",
-    )
-    fub_app_base_url: str = Field(
-        default="https://app.followupboss.com",
-        description="Follow Up Boss: authorisation and tokens (OAuth).",
-    )
-    fub_system: str | None = Field(
-        default=None,
-        description="Follow Up Boss: the registered name of this system (header X-System).",
-    )
-    fub_system_key: SecretStr | None = Field(
-        default=None,
-        description="Follow Up Boss: the key of the registered system (header X-System-Key); it "
-        "raises the rate limits.",
-    )
-    fub_oauth_client_id: str | None = Field(
-        default=None, description="Follow Up Boss: the client id of the OAuth app."
-    )
-    fub_oauth_client_secret: SecretStr | None = Field(
-        default=None, description="Follow Up Boss: the client secret of the OAuth app."
-    )
-    skyslope_base_url: str = Field(
-        default="https://api-latest.skyslope.com",
-        description="SkySlope: the API (the older host `https://api.skyslope.com` answers alike).",
-    )
-    rezen_equity: bool = Field(
-        default=False,
-        description="Pull reZEN's equity entities, whose shapes are the least proven. On by "
-        "default against the sandbox.",
     )
     reporting_timezone: str = Field(
         default="America/New_York",
@@ -237,29 +164,16 @@ class Settings(BaseSettings):
     def _absolute_home(cls, value: Path) -> Path:
         return _resolve_home(value)
 
-    @field_validator(*SANDBOX_PATHS)
-    @classmethod
-    def _http_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.netloc:
-            raise ValueError("is not an http(s) address")
-        return value.rstrip("/")
-
     @model_validator(mode="before")
     @classmethod
-    def _point_at_sandbox(cls, values: Any) -> Any:
-        """Fill the base URLs that nobody has set when this home is a sandbox home."""
-        if not isinstance(values, dict) or str(values.get("sandbox")).lower() in _FALSE:
+    def _notice_sandbox(cls, values: Any) -> Any:
+        """A home that was set up as a sandbox for this database is a sandbox home unasked."""
+        if not isinstance(values, dict) or "sandbox" in values:
             return values
-        asked_for = "sandbox" in values
         state = SandboxState.read(_resolve_home(values.get("home")))
-        if not asked_for and (
-            state is None or state.database != database_fingerprint(values.get("database_url"))
-        ):
+        if state is None or state.database != database_fingerprint(values.get("database_url")):
             return values
-        port = state.port if state else values.get("sandbox_port", DEFAULT_SANDBOX_PORT)
-        urls = {name: f"http://127.0.0.1:{port}{path}" for name, path in SANDBOX_PATHS.items()}
-        return {**urls, **SANDBOX_VALUES, **values, "sandbox": True}
+        return {**values, "sandbox": True}
 
     @classmethod
     def load(cls) -> Settings:
@@ -314,9 +228,6 @@ class Settings(BaseSettings):
                 "BROKERAGE_HOME to a folder of your own."
             ) from error
         return self.home
-
-
-_FALSE = {"0", "false", "no", "off", "f", "n"}
 
 
 def _resolve_home(value: Any) -> Path:

@@ -40,6 +40,7 @@ class Sandbox:
         self.lock = threading.RLock()
         self.clock = Clock(today)
         self.limits = Limits(self.clock, enabled=limited)
+        self.rezen_per_minute = rezen_per_minute
         self.limits.set("rezen", "global", rezen_per_minute, 60.0)
         self.faults = Faults()
         self.requests = RequestLog(self.clock)

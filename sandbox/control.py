@@ -48,7 +48,7 @@ class Control:
             case "GET", "accounts":
                 return Reply.json([*box.accounts, box.house])
             case "GET", "settings":
-                return Reply.json({n: dict(v.settings) for n, v in VENDORS.items()})
+                return Reply.json({n: v.told(box) for n, v in VENDORS.items()})
             case "GET", "truth":
                 return Reply.json(box.truth(query.get("agent_key")))
             case "GET", "clock":

@@ -60,11 +60,16 @@ class Vendor:
     """One vendor. `build` makes its books from the box's world; `build_app` its HTTP, which asks
     `box.books[name]` at each request. `credential` finds whose request it is, for the log, the
     faults and the limits: the books make their credentials known by `world.register_key`.
-    `settings` are what a client must be told besides the base URL paths, which begin with `/`.
+    `settings` are what a client must be told: paths, which begin with `/`, registered names, limits
+    that are nowhere published.
     """
 
     name: str
     build: Callable[[Sandbox], Books]
     build_app: Callable[[Sandbox], ASGIApp]
-    settings: Mapping[str, Any]
+    settings: Mapping[str, Any] | Callable[[Sandbox], Mapping[str, Any]]
     credential: Callable[[Scope], str | None] = credential_of
+
+    def told(self, box: Sandbox) -> dict[str, Any]:
+        """The settings of a client of this sandbox."""
+        return dict(self.settings(box) if callable(self.settings) else self.settings)

@@ -14,7 +14,7 @@ from rich.markup import escape
 from brokerage.cli.console import MARKS, out
 from brokerage.database.embedded import EmbeddedPostgres, find_installation, is_free
 from brokerage.errors import BrokerageError
-from brokerage.settings import PROJECT_DIR, SANDBOX_PATHS, Settings
+from brokerage.settings import PROJECT_DIR, Settings
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -131,8 +131,16 @@ def _inside_database(engine: Engine, settings: Settings) -> Iterator[Check]:
 def _vendors(settings: Settings) -> Iterator[Check]:
     import httpx
 
-    for name in SANDBOX_PATHS:
-        url = str(getattr(settings, name))
+    from pipelines.registry import VENDORS
+    from resources.vendor_settings import vendor_settings
+
+    addresses = {
+        f"{vendor.name}_{name}": str(value)
+        for vendor in VENDORS.values()
+        for name, value in vendor_settings(vendor, settings).model_dump().items()
+        if name.endswith("base_url")
+    }
+    for name, url in addresses.items():
         try:
             answer = httpx.get(url, timeout=5.0, follow_redirects=False)
         except httpx.HTTPError as error:

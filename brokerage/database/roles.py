@@ -12,6 +12,8 @@ The owner need not be a superuser: CREATEROLE and CREATE on the database are eno
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brokerage.database.engine import BI_READER, LOADER, TRANSFORMER
@@ -20,7 +22,17 @@ from brokerage.errors import UnavailableError
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-RAW_SCHEMAS = ("raw_rezen", "raw_fub", "raw_skyslope")
+
+def _vendors() -> list[str]:
+    """The vendors by their folders: importing the sources takes seconds that nobody needs here."""
+    spec = find_spec("pipelines")
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    return sorted(
+        path.parent.name for folder in folders for path in Path(folder).glob("*/source.py")
+    )
+
+
+RAW_SCHEMAS = tuple(f"raw_{name}" for name in _vendors())
 DBT_SCHEMAS = ("staging", "core", "network", "finance", "crm", "metrics", "marts")
 OWNER_SCHEMAS = ("control", "dagster")
 

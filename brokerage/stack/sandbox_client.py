@@ -36,6 +36,10 @@ class SandboxClient:
     def health(self) -> dict[str, Any]:
         return dict(self._call("GET", "health"))
 
+    def settings(self) -> dict[str, Any]:
+        """What a client must be told about each vendor, by the names of the vendor's settings."""
+        return dict(self._call("GET", "settings"))
+
     def accounts(self) -> list[dict[str, Any]]:
         """The connected agents with their sandbox credentials, the demo agents first."""
         return list(self._call("GET", "accounts"))

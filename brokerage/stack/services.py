@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +17,6 @@ from brokerage.database.engine import check_reachable, make_engine, owner_url
 from brokerage.errors import UnavailableError
 from brokerage.settings import (
     PROJECT_DIR,
-    SANDBOX_REQUESTS_PER_MINUTE,
     SandboxState,
     Settings,
 )
@@ -23,6 +24,8 @@ from brokerage.stack.process import pause
 from brokerage.stack.sandbox_client import SandboxClient
 
 _POLL_SECONDS = 0.5
+# more than the sandbox allows by itself, so that the demo is quick
+_REZEN_PER_MINUTE = 1200
 _LOCATIONS_QUERY = """{ workspaceOrError { ... on Workspace { locationEntries {
     loadStatus locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
 _DAEMON_SILENCE = timedelta(seconds=90)
@@ -60,8 +63,9 @@ class SandboxService(Service):
     title = "Sandbox (all vendors, imitated)"
     port_variable = "BROKERAGE_SANDBOX_PORT"
 
-    def __init__(self, state: SandboxState) -> None:
+    def __init__(self, state: SandboxState, home: Path) -> None:
         self._state = state
+        self._home = home
         self._client = SandboxClient(state.url)
         self.port = state.port
 
@@ -70,13 +74,14 @@ class SandboxService(Service):
         return (
             *("-m", "sandbox", "--port", str(state.port), "--size", state.size),
             *("--seed", str(state.seed), "--today", state.today),
-            *("--rezen-per-minute", str(SANDBOX_REQUESTS_PER_MINUTE)),
+            *("--rezen-per-minute", str(_REZEN_PER_MINUTE)),
         )
 
     def is_healthy(self, process: psutil.Process) -> bool:
         return self._client.healthy()
 
     def after_start(self, process: psutil.Process) -> None:
+        replace(self._state, vendors=self._client.settings()).write(self._home)
         days, seconds = divmod(self._state.advanced_seconds, 86_400)
         if days or seconds:
             self._client.advance(days=days, seconds=seconds)

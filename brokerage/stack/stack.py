@@ -86,7 +86,9 @@ class Stack:
         """Start the sandbox of this home; the home becomes a sandbox home if it was not."""
         self._settings.make_home()
         with self._locked():
-            return self._start([SandboxService(remember_sandbox(self._settings))])
+            return self._start(
+                [SandboxService(remember_sandbox(self._settings), self._settings.home)]
+            )
 
     def start_services(self) -> list[str]:
         """Start Dagster, and the sandbox in a sandbox home.
@@ -255,7 +257,7 @@ class Stack:
         services: list[Service] = []
         state = self._settings.sandbox_state
         if self._settings.is_sandbox and state is not None:
-            services.append(SandboxService(state))
+            services.append(SandboxService(state, self._settings.home))
         return [*services, WebserverService(self._settings), DaemonService(self._settings)]
 
     @contextlib.contextmanager

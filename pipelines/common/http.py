@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 import orjson
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from pipelines.common.account import Account, Credentials
@@ -52,6 +52,16 @@ class VendorSettings(BaseModel):
     rates: dict[str, Rate] = Field(
         default_factory=dict, description="budgets by context that replace the contract's"
     )
+
+    @field_validator("*")
+    @classmethod
+    def _addresses(cls, value: Any, info: ValidationInfo) -> Any:
+        if not (info.field_name or "").endswith("base_url"):
+            return value
+        parts = urlsplit(str(value))
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise ValueError("is not an http(s) address")
+        return str(value).rstrip("/")
 
 
 @dataclass(frozen=True)

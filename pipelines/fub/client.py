@@ -32,11 +32,21 @@ class FubSettings(VendorSettings):
     """Addresses and the registered system that raises the limits (§1.2)."""
 
     base_url: str = Field("https://api.followupboss.com/v1", description="the API")
-    app_base_url: str = Field("https://app.followupboss.com", description="OAuth")
-    system: str | None = Field(None, description="registered system name (X-System)")
-    system_key: SecretStr | None = Field(None, description="its key (X-System-Key)")
-    oauth_client_id: str | None = Field(None, description="client id of the OAuth app")
-    oauth_client_secret: SecretStr | None = Field(None, description="its secret")
+    app_base_url: str = Field(
+        "https://app.followupboss.com", description="authorisation and tokens (OAuth)"
+    )
+    system: str | None = Field(
+        None, description="the registered name of this system (header X-System)"
+    )
+    system_key: SecretStr | None = Field(
+        None,
+        description="the key of the registered system (header X-System-Key); it raises the rate "
+        "limits",
+    )
+    oauth_client_id: str | None = Field(None, description="the client id of the OAuth app")
+    oauth_client_secret: SecretStr | None = Field(
+        None, description="the client secret of the OAuth app"
+    )
 
 
 def authorize(credentials: Credentials, settings: VendorSettings) -> Mapping[str, str]:

@@ -41,21 +41,24 @@ class RezenSettings(VendorSettings):
     """Hosts per service and switches."""
 
     yenta_base_url: str = Field(
-        "https://yenta.therealbrokerage.com/api/v1", description="people, teams, network, caps"
+        "https://yenta.therealbrokerage.com/api/v1", description="agents, teams, network, caps"
     )
     arrakis_base_url: str = Field(
-        "https://arrakis.therealbrokerage.com/api/v1", description="deals and revenue share"
+        "https://arrakis.therealbrokerage.com/api/v1",
+        description="transactions, listings, revenue share",
     )
     plutus_base_url: str = Field("https://plutus.therealbrokerage.com/api/v1", description="equity")
-    equity: bool = Field(False, description="read equity, whose API is assumed (§8)")
+    equity: bool = Field(False, description="pull equity, whose shapes are the least proven")
     revshare_months: int = Field(
         24, ge=2, description="months of revenue-share totals that a first load reads at most"
     )
     page_workers: int = Field(8, description="requests under way at the same time, all accounts")
     requests_per_minute: int = Field(
-        240, ge=6, description="requests per key and minute; no limit is published (§4)"
+        240,
+        ge=6,
+        description="requests per key and minute; no limit is published, raise it with care",
     )
-    concurrent_requests: int = Field(2, ge=1, description="requests of one key at once (§4)")
+    concurrent_requests: int = Field(2, ge=1, description="requests of one key at the same time")
 
     @model_validator(mode="after")
     def _own_rate(self) -> Self:

@@ -44,7 +44,10 @@ FEED_PATIENCE = 10
 class SkyslopeSettings(VendorSettings):
     """Where SkySlope is; the same paths answer on both of its hosts (§0)."""
 
-    base_url: str = Field("https://api-latest.skyslope.com", description="the API")
+    base_url: str = Field(
+        "https://api-latest.skyslope.com",
+        description="the API (the older host `https://api.skyslope.com` answers alike)",
+    )
 
 
 def signature(client_id: str, client_secret: str, access_secret: str, timestamp: str) -> str:

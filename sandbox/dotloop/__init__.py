@@ -16,5 +16,6 @@ VENDOR = Vendor(
         "auth_base_url": "/dotloop/oauth",
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
+        "activities": True,
     },
 )

@@ -16,9 +16,10 @@ from sqlalchemy.engine import Engine
 
 from brokerage.cli import main
 from brokerage.cli.console import show_unexpected
-from brokerage.settings import SANDBOX_PATHS, get_settings
+from brokerage.settings import get_settings
 from sandbox.box import Sandbox
 from sandbox.server import serve
+from sandbox.vendors import VENDORS as IMITATED
 
 
 @dataclass(frozen=True)
@@ -162,8 +163,11 @@ class TestAccounts:
 
     @pytest.fixture(autouse=True)
     def _vendors(self, box: Sandbox, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name, path in SANDBOX_PATHS.items():
-            monkeypatch.setenv(f"BROKERAGE_{name.upper()}", box.url + path)
+        for vendor in IMITATED.values():
+            for name, value in vendor.told(box).items():
+                if str(value).startswith("/"):
+                    variable = f"BROKERAGE_{vendor.name}_{name}".upper()
+                    monkeypatch.setenv(variable, f"{box.url}{value}")
 
     @pytest.fixture
     def ada(self, box: Sandbox) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,29 @@ import pytest
 from brokerage import settings_doc
 from brokerage.errors import ConfigurationError
 from brokerage.settings import SandboxState, Settings, database_fingerprint
+from pipelines.fub.client import FubSettings
+from pipelines.registry import VENDORS
+from pipelines.rezen.client import RezenSettings
+from resources.vendor_settings import vendor_settings
 
-SANDBOX = SandboxState(port=8640, size="small", seed=7, today="2026-06-15", database="embedded")
+SANDBOX = SandboxState(
+    port=8640,
+    size="small",
+    seed=7,
+    today="2026-06-15",
+    database="embedded",
+    vendors={
+        "fub": {"base_url": "/fub/v1", "app_base_url": "/fub", "system": "Northwind-Sync"},
+        "rezen": {"yenta_base_url": "/rezen/yenta", "equity": True, "requests_per_minute": 1180},
+    },
+)
 REAL_FUB = "https://api.followupboss.com/v1"
+
+
+def fub(settings: Settings) -> FubSettings:
+    found = vendor_settings(VENDORS["fub"], settings)
+    assert isinstance(found, FubSettings)
+    return found
 
 
 @pytest.fixture
@@ -23,7 +44,7 @@ def home(tmp_path: Path) -> Path:
 
 def test_without_any_setting_the_vendors_are_the_real_ones() -> None:
     settings = Settings.load()
-    assert settings.fub_base_url == REAL_FUB
+    assert fub(settings).base_url == REAL_FUB
     assert settings.uses_embedded_database
     assert not settings.is_sandbox
 
@@ -53,7 +74,7 @@ def test_a_wrong_value_is_named_but_not_shown(
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError) as caught:
-        Settings.load()
+        fub(Settings.load())
     assert said in str(caught.value)
     assert name in str(caught.value)
     assert value not in str(caught.value)
@@ -64,15 +85,18 @@ class TestSandboxHome:
         SANDBOX.write(home)
         settings = Settings.load()
         assert settings.is_sandbox
-        assert settings.fub_base_url == "http://127.0.0.1:8640/fub/v1"
-        assert settings.rezen_equity
+        assert fub(settings).base_url == "http://127.0.0.1:8640/fub/v1"
+        rezen = vendor_settings(VENDORS["rezen"], settings)
+        assert isinstance(rezen, RezenSettings)
+        assert rezen.equity
+        assert rezen.rates["default"].limit == 1180 // 6
 
     def test_an_address_that_was_set_wins(
         self, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         SANDBOX.write(home)
         monkeypatch.setenv("BROKERAGE_FUB_BASE_URL", "http://fub.example.test/v1/")
-        assert Settings.load().fub_base_url == "http://fub.example.test/v1"
+        assert fub(Settings.load()).base_url == "http://fub.example.test/v1"
 
     def test_another_database_is_never_filled_from_it(
         self, home: Path, monkeypatch: pytest.MonkeyPatch
@@ -81,12 +105,18 @@ class TestSandboxHome:
         monkeypatch.setenv("BROKERAGE_DATABASE_URL", "postgresql://me@db.example.com/production")
         settings = Settings.load()
         assert not settings.is_sandbox
-        assert settings.fub_base_url == REAL_FUB
+        assert fub(settings).base_url == REAL_FUB
+
+    def test_a_vendor_that_it_does_not_imitate_is_not_reached(self, home: Path) -> None:
+        """The real one would be the default."""
+        replace(SANDBOX, vendors={}).write(home)
+        with pytest.raises(ConfigurationError, match="has not told where it imitates Follow Up"):
+            fub(Settings.load())
 
     def test_it_can_be_switched_off(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         SANDBOX.write(home)
         monkeypatch.setenv("BROKERAGE_SANDBOX", "false")
-        assert Settings.load().fub_base_url == REAL_FUB
+        assert fub(Settings.load()).base_url == REAL_FUB
 
     def test_reports_take_its_clock(self, home: Path) -> None:
         SandboxState(
