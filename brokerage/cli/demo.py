@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from brokerage.stack.sandbox_client import SandboxClient
 
 DEMO_AGENTS = 3
+HOUSE = "house"
+"""The brokerage itself: whose billing and title accounts belong to no one agent."""
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo() -> None:
-    """Connect three agents of the sandbox, pull their accounts, build the warehouse, show it.
+    """Connect three agents of the sandbox and the brokerage's own accounts, pull, build, show.
 
     Ends with 0 only if every figure equals the sandbox's truth to the cent. Run again, it reuses
     what is there and pulls only what has changed.
@@ -40,7 +42,9 @@ def demo() -> None:
     with stages.stage("Sandbox"):
         client = _start_sandbox(session)
     with stages.stage("Connections"):
-        agents = _connect_agents(session, client.accounts()[:DEMO_AGENTS])
+        accounts = client.accounts()
+        house = [account for account in accounts if account["agent_key"] == HOUSE]
+        agents = _connect_agents(session, [*accounts[:DEMO_AGENTS], *house])
     _pull_and_build(session, stages, agents)
 
     _show_tables(session)
@@ -87,7 +91,8 @@ def _connect_agents(session: Session, accounts: list[dict[str, Any]]) -> list[st
             reused += _connect(session, account, vendor.name, credentials)
     if reused:
         note(f"{reused} connections are there already")
-    return [str(account["agent_key"]) for account in accounts]
+    known = [a for a in accounts if not VENDORS.keys().isdisjoint(a)]
+    return [str(account["agent_key"]) for account in known]
 
 
 def _connect(
@@ -161,6 +166,7 @@ def _show_agents(session: Session, client: SandboxClient, agents: list[str]) -> 
     """Show the figures of the agents and return what differs from the truth."""
     from brokerage.cli.figures import agent_figures, differences, show_figures
 
+    agents = [agent for agent in agents if agent != HOUSE]
     figures = agent_figures(session.engine)
     show_figures({agent: figures.get(agent, []) for agent in agents})
     return [

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _RECENT = timedelta(hours=24)
 _SHOWN_FAILURES = 12
+# milliseconds since 1970, as some cursors are
+_EPOCH_DIGITS = 13
 _COLOURS = {
     "running": "green",
     "active": "green",
@@ -36,7 +38,11 @@ _SOUND = ("ok", "not_permitted", "not_available")
 
 @dataclass(frozen=True)
 class EntitySync:
-    """The last syncs of one entity over all connections; `rows` is what raw holds."""
+    """The last syncs of one entity over all connections; `rows` is what raw holds.
+
+    `cursor` is the one that lags most, `rejected` the rows that are kept beside the table because
+    they do not fit the contract.
+    """
 
     vendor: str
     entity: str
@@ -45,7 +51,9 @@ class EntitySync:
     accounts_without: int
     last_sync_at: datetime | None
     oldest_success_at: datetime | None
+    cursor: str | None
     rows: int | None
+    rejected: int
     api_calls: int
 
 
@@ -105,13 +113,30 @@ def _with_database(session: Session, base: dict[str, Any]) -> Overview:
         **base,
         agents=len(session.repository.agents()),
         connections=connections,
-        syncs=_entity_syncs(states, tables),
+        syncs=_entity_syncs(states, tables, _rejected(engine, {s.vendor for s in states})),
         tables=tables,
         failures=_failures(engine, states, connections, session),
     )
 
 
-def _entity_syncs(states: list[SyncState], tables: list[TableRows]) -> list[EntitySync]:
+def _rejected(engine: Engine, vendors: set[str]) -> dict[tuple[str, str], int]:
+    """How many refused rows are kept, by vendor and entity."""
+    from sqlalchemy import text
+
+    parts = [
+        f"select '{vendor}', entity, count(*) from raw_{vendor}.rejected_rows group by entity"  # noqa: S608 - names are ours
+        for vendor in sorted(vendors)
+    ]
+    if not parts:
+        return {}
+    with engine.connect() as connection:
+        rows = connection.execute(text(" union all ".join(parts))).all()
+    return {(vendor, entity): count for vendor, entity, count in rows}
+
+
+def _entity_syncs(
+    states: list[SyncState], tables: list[TableRows], rejected: dict[tuple[str, str], int]
+) -> list[EntitySync]:
     rows = {(table.schema, table.table): table.rows for table in tables}
     grouped: dict[tuple[str, str], list[SyncState]] = {}
     for state in states:
@@ -127,7 +152,9 @@ def _entity_syncs(states: list[SyncState], tables: list[TableRows]) -> list[Enti
             oldest_success_at=min(
                 (s.last_success_at for s in group if s.last_success_at), default=None
             ),
+            cursor=min((s.cursor for s in group if s.cursor), default=None),
             rows=rows.get((f"raw_{vendor}", entity)),
+            rejected=rejected.get((vendor, entity), 0),
             api_calls=sum(state.api_calls or 0 for state in group),
         )
         for (vendor, entity), group in grouped.items()
@@ -235,24 +262,28 @@ def _show_syncs(syncs: list[EntitySync]) -> None:
         out.print("Nothing has been pulled yet: `brokerage onboard AGENT`.")
         return
     table = make_table(
-        ["Vendor", "Entity", "Accounts ok", "Last sync (UTC)", "Rows", "API calls"],
-        title="Last sync",
-        right=(4, 5),
+        ["Vendor and entity", "Ok", "Last sync", "Cursor (UTC)", "Rows", "Refused", "Calls"],
+        title="Last sync of all accounts; of their cursors the one that lags most",
+        right=(4, 5, 6),
     )
     vendor = None
     for sync in syncs:
+        if sync.vendor != vendor:
+            vendor = sync.vendor
+            table.add_section()
+            table.add_row(f"[bold]{vendor}[/bold]")
         sound = sync.accounts_ok + sync.accounts_without == sync.accounts
         colour = "green" if sound else "red"
         without = f" ({sync.accounts_without} without)" if sync.accounts_without else ""
         table.add_row(
-            sync.vendor if sync.vendor != vendor else "",
-            sync.entity,
+            f" {sync.entity}",
             f"[{colour}]{sync.accounts_ok}/{sync.accounts}[/{colour}]{without}",
-            _moment(sync.last_sync_at),
+            "" if sync.last_sync_at is None else f"{sync.last_sync_at:%m-%d %H:%M}",
+            _cursor(sync.cursor),
             "" if sync.rows is None else f"{sync.rows:,}",
+            f"[red]{sync.rejected:,}[/red]" if sync.rejected else "",
             f"{sync.api_calls:,}",
         )
-        vendor = sync.vendor
     out.print(table)
 
 
@@ -282,6 +313,18 @@ def _show_failures(failures: list[Failure]) -> None:
 def _coloured(state: str) -> str:
     colour = _COLOURS.get(state, "red")
     return f"[{colour}]{state}[/{colour}]"
+
+
+def _cursor(value: str | None) -> str:
+    """A cursor for people: an instant to the minute, anything else cut short."""
+    if value is None:
+        return ""
+    try:
+        if value.isdigit() and len(value) == _EPOCH_DIGITS:
+            return f"{datetime.fromtimestamp(int(value) / 1000, UTC):%y-%m-%d %H:%M}"
+        return f"{datetime.fromisoformat(value.partition(' ')[0]):%y-%m-%d %H:%M}"
+    except ValueError:
+        return escape(value if len(value) <= 14 else f"{value[:13]}…")
 
 
 def _moment(value: datetime | None) -> str:
