@@ -19,7 +19,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.site import ENTITIES, Site, change_share, count_rows, open_site, warm_up
+from bench.site import (
+    ENTITIES,
+    Site,
+    change_share,
+    count_rows,
+    open_site,
+    open_vendor_site,
+    warm_up,
+)
+from pipelines.registry import VENDORS
 
 RESULTS = Path(__file__).parent / "results.json"
 ORDER = ("floor", "stock", "platform")
@@ -90,10 +99,52 @@ def flatness(accounts: int, people: int, calls: int, console: Console) -> dict[s
         return run("platform", "initial", site)
 
 
-def report(results: dict[str, Any], console: Console) -> None:
-    """The table that a person reads."""
+def every_vendor(deals: int, people: int, console: Console) -> dict[str, Any]:
+    """The chief list of each vendor, first load, against the same bytes fetched and copied."""
+    found: dict[str, Any] = {}
+    with console.status("starting a world of all vendors"):
+        context = open_vendor_site(deals, people)
+        site = context.__enter__()
+    try:
+        for name in sorted(site.credentials.keys() & VENDORS.keys()):
+            with console.status(f"every vendor: {name}"):
+                done = subprocess.run(
+                    [sys.executable, "-m", "bench.vendors", name, site.to_json()],
+                    capture_output=True,
+                    check=False,
+                    text=True,
+                )
+            if done.returncode:
+                raise SystemExit(f"{name} failed:\n{done.stderr[-4000:]}")
+            found[name] = json.loads(done.stdout.strip().splitlines()[-1])
+    finally:
+        context.__exit__(None, None, None)
+    return found
+
+
+def report_vendors(vendors: dict[str, Any], console: Console) -> None:
+    """One line per vendor."""
+    table = Table(title="first load of one list per vendor", title_justify="left")
+    for heading in ("vendor", "list", "rows", "calls", "s", "rows/s", "of fetch + COPY"):
+        left = heading in ("vendor", "list")
+        table.add_column(heading, justify="left" if left else "right", no_wrap=True)
+    for name, found in vendors.items():
+        table.add_row(
+            name,
+            found["entity"],
+            f"{found['rows']:,}",
+            f"{found['calls']:,}",
+            f"{found['seconds']:.2f}",
+            f"{found['rows'] / found['seconds']:,.0f}",
+            f"{found['floor_seconds'] / found['seconds']:.0%}",
+        )
+    console.print(table)
+
+
+def report(title: str, results: dict[str, Any], console: Console) -> None:
+    """The tables that a person reads."""
     for phase in ("initial", "delta"):
-        table = Table(title=f"{phase} load", title_justify="left")
+        table = Table(title=f"{title}: {phase} load", title_justify="left")
         for heading in (
             "path",
             "rows",
@@ -121,33 +172,45 @@ def report(results: dict[str, Any], console: Console) -> None:
                 f"{found['peak_mb']:.0f}",
             )
         console.print(table)
-    quarter, whole = results["quarter"], results["initial"]["platform"]
-    console.print(
-        f"memory: {quarter['peak_mb']:.0f} MB for {quarter['rows']:,} rows, "
-        f"{whole['peak_mb']:.0f} MB for {whole['rows']:,} rows"
-    )
+
+
+def with_ratios(results: dict[str, Any]) -> dict[str, Any]:
+    """The results and, per phase, the platform's rate against the other two."""
+    for phase in ("initial", "delta"):
+        ours = results[phase]["platform"]["rows_per_second"]
+        results[phase]["times_stock"] = ours / results[phase]["stock"]["rows_per_second"]
+        results[phase]["of_floor"] = ours / results[phase]["floor"]["rows_per_second"]
+    return results
 
 
 def main() -> None:
     """Measure, print and write the results."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--accounts", type=int, default=2)
-    parser.add_argument("--people", type=int, default=15_000, help="per account")
-    parser.add_argument("--calls", type=int, default=30_000, help="per account")
+    parser.add_argument("--people", type=int, default=15_000, help="per account of two")
+    parser.add_argument("--calls", type=int, default=30_000, help="per account of two")
+    parser.add_argument("--many", type=int, default=12, help="accounts that share as many rows")
     parser.add_argument("--share", type=float, default=0.01, help="changed before the delta")
+    parser.add_argument("--deals", type=int, default=1_500, help="of each agent, all vendors")
     options = parser.parse_args()
     console = Console()
-    figures = (options.accounts, options.people, options.calls)
-    results = measure(*figures, options.share, console)
-    results["quarter"] = flatness(*figures, console)
-    for phase in ("initial", "delta"):
-        ours = results[phase]["platform"]["rows_per_second"]
-        results[phase]["times_stock"] = ours / results[phase]["stock"]["rows_per_second"]
-        results[phase]["of_floor"] = ours / results[phase]["floor"]["rows_per_second"]
+    people, calls, many = options.people, options.calls, options.many
+    quarter = flatness(2, people, calls, console)
+    results = with_ratios(measure(2, people, calls, options.share, console))
+    few_each = (2 * people // many, 2 * calls // many)
+    results["many"] = with_ratios(measure(many, *few_each, options.share, console))
+    results["quarter"] = quarter
+    results["vendors"] = every_vendor(options.deals, people // 3, console)
     results["machine"] = {"cores": os.cpu_count(), "python": machine.python_version()}
     results["measured_at"] = datetime.now(UTC).isoformat(timespec="seconds")
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-    report(results, console)
+    report("two accounts", results, console)
+    whole = results["initial"]["platform"]
+    console.print(
+        f"memory: {quarter['peak_mb']:.0f} MB for {quarter['rows']:,} rows, "
+        f"{whole['peak_mb']:.0f} MB for {whole['rows']:,} rows"
+    )
+    report(f"{many} accounts", results["many"], console)
+    report_vendors(results["vendors"], console)
     console.print(f"written to {RESULTS.relative_to(Path.cwd())}")
 
 

@@ -55,36 +55,82 @@ class Site:
         return self.fub_url.removesuffix("/fub/v1") + "/sandbox"
 
 
+@dataclass(frozen=True)
+class VendorSite:
+    """Where every vendor finds its sandbox: what it tells by vendor, credentials by vendor and
+    agent.
+    """
+
+    database_url: str
+    url: str
+    folder: str
+    settings: dict[str, dict[str, Any]]
+    credentials: dict[str, dict[str, dict[str, str]]]
+
+    def to_json(self) -> str:
+        """For handing it to a process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> VendorSite:
+        """The reverse of `to_json`."""
+        return cls(**json.loads(text))
+
+
 @contextlib.contextmanager
 def open_site(accounts: int, people: int, calls: int) -> Iterator[Site]:
     """Start a database and a sandbox for one bench and remove both afterwards."""
+    figures = {
+        "connections": max(accounts, 3), "deals": 5, "listings": 2, "network": 10,
+        "people": people, "calls": calls, "events": 20, "texts": 20, "appointments": 5,
+    }  # fmt: skip
+    with _servers(figures) as (database_url, url, folder):
+        found = httpx.get(f"{url}/sandbox/accounts").json()[:accounts]
+        yield Site(
+            database_url=database_url,
+            fub_url=f"{url}/fub/v1",
+            system=found[0]["fub"]["system"],
+            system_key=found[0]["fub"]["system_key"],
+            accounts={a["agent_key"]: a["fub"]["api_key"] for a in found},
+            folder=folder,
+        )
+
+
+@contextlib.contextmanager
+def open_vendor_site(deals: int, people: int) -> Iterator[VendorSite]:
+    """A world with many deals, in which every vendor's accounts are."""
+    figures = {
+        "connections": 3, "deals": deals, "listings": deals // 5, "network": 50,
+        "people": people, "calls": 100, "events": 20, "texts": 20, "appointments": 5,
+    }  # fmt: skip
+    with _servers(figures) as (database_url, url, folder):
+        credentials: dict[str, dict[str, dict[str, str]]] = {}
+        for account in httpx.get(f"{url}/sandbox/accounts").json():
+            for vendor, own in account.items():
+                if isinstance(own, dict) and "credentials" in own:
+                    credentials.setdefault(vendor, {})[account["agent_key"]] = own["credentials"]
+        settings = httpx.get(f"{url}/sandbox/settings").json()
+        yield VendorSite(database_url, url, folder, settings, credentials)
+
+
+@contextlib.contextmanager
+def _servers(figures: dict[str, int]) -> Iterator[tuple[str, str, str]]:
+    """A database and a sandbox of these figures: their addresses, and a folder to work in."""
     with tempfile.TemporaryDirectory(prefix="brokerage-bench-") as folder:
         base = Path(folder)
         base.chmod(0o755)
         server = EmbeddedPostgres(base / "home", port=free_port(), reachable_bases=(base,))
         server.start()
-        with _sandbox(accounts, people, calls) as url:
+        with _sandbox(figures) as url:
             try:
-                found = httpx.get(f"{url}/sandbox/accounts").json()[:accounts]
-                yield Site(
-                    database_url=server.url(),
-                    fub_url=f"{url}/fub/v1",
-                    system=found[0]["fub"]["system"],
-                    system_key=found[0]["fub"]["system_key"],
-                    accounts={a["agent_key"]: a["fub"]["api_key"] for a in found},
-                    folder=str(base),
-                )
+                yield server.url(), url, str(base)
             finally:
                 server.destroy()
 
 
 @contextlib.contextmanager
-def _sandbox(accounts: int, people: int, calls: int) -> Iterator[str]:
+def _sandbox(figures: dict[str, int]) -> Iterator[str]:
     port = free_port()
-    figures = {
-        "connections": max(accounts, 3), "deals": 5, "listings": 2, "network": 10,
-        "people": people, "calls": calls, "events": 20, "texts": 20, "appointments": 5,
-    }  # fmt: skip
     flags = [part for name, value in figures.items() for part in (f"--{name}", str(value))]
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox", "--port", str(port), "--size", "bench", "--fast", *flags],
