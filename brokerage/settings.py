@@ -86,6 +86,7 @@ SANDBOX_PATHS = {
     "fub_base_url": "/fub/v1",
     "fub_app_base_url": "/fub",
     "skyslope_base_url": "/skyslope",
+    "stripe_base_url": "/stripe/v1",
 }
 
 
@@ -186,6 +187,14 @@ class Settings(BaseSettings):
     skyslope_base_url: str = Field(
         default="https://api-latest.skyslope.com",
         description="SkySlope: the API (the older host `https://api.skyslope.com` answers alike).",
+    )
+    stripe_base_url: str = Field(
+        default="https://api.stripe.com/v1", description="Stripe: the API."
+    )
+    stripe_api_version: str = Field(
+        default="2026-06-24.dahlia",
+        description="Stripe: the version asked for with every request; the webhook endpoint's must "
+        "be the same.",
     )
     rezen_equity: bool = Field(
         default=False,
