@@ -147,6 +147,8 @@ class Subscription(_WithMetadata):
     current_period_end: Instant | None = Field(
         None, description="end of the period, before basil; now on the items"
     )
+    plan: Json | None = Field(None, description="copy of the only price, before basil")
+    quantity: int | None = Field(None, description="of the only item, before basil")
     billing_cycle_anchor: Instant | None = Field(None, description="where periods are counted from")
     billing_mode: Json | None = Field(None, description="classic or flexible")
     trial_start: Instant | None = Field(None, description="begin of the trial")
@@ -181,6 +183,8 @@ class Invoice(_WithMetadata):
         None, description="subscription id, before basil; now inside parent"
     )
     parent: Json | None = Field(None, description="what it is for")
+    payment_intent: str | None = Field(None, description="payment intent id, before basil")
+    paid: bool | None = Field(None, description="is paid, before basil")
     status: str | None = Field(None, description="draft, open, paid, uncollectible or void")
     billing_reason: str | None = Field(None, description="why it was made")
     collection_method: str | None = Field(None, description="charge_automatically or send_invoice")
