@@ -40,7 +40,10 @@ class StripeSettings(VendorSettings):
     """Where Stripe is, and the version whose shapes the models have (§1)."""
 
     base_url: str = Field("https://api.stripe.com/v1", description="the API")
-    api_version: str = Field("2026-06-24.dahlia", description="Stripe-Version of every request")
+    api_version: str = Field(
+        "2026-06-24.dahlia",
+        description="version asked for with every request; the webhook endpoint's must be the same",
+    )
 
 
 def authorize(credentials: Credentials, settings: VendorSettings) -> Mapping[str, str]:
