@@ -8,5 +8,6 @@ from pipelines.common.entity import Vendor
 from pipelines.fub.source import FUB
 from pipelines.rezen.source import REZEN
 from pipelines.skyslope.source import SKYSLOPE
+from pipelines.stripe.source import STRIPE
 
-VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (REZEN, FUB, SKYSLOPE)}
+VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (REZEN, FUB, SKYSLOPE, STRIPE)}

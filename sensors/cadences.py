@@ -132,4 +132,23 @@ CADENCES = (
         description="Everything again from the beginning, folders and feed compared.",
         full=True,
     ),
+    Cadence(
+        vendor="stripe",
+        lane="fast",
+        cron="10-59/15 * * * *",
+        description="Billing events, and what they say has changed.",
+    ),
+    Cadence(
+        vendor="stripe",
+        lane="daily",
+        cron="30 5 * * *",
+        description="The same; once a day whole lists find what no event told.",
+    ),
+    Cadence(
+        vendor="stripe",
+        lane="weekly",
+        cron="40 4 * * 0",
+        description="Everything again from the beginning, all events that are still kept included.",
+        full=True,
+    ),
 )

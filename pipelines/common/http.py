@@ -56,7 +56,7 @@ class VendorSettings(BaseModel):
     @field_validator("*")
     @classmethod
     def _addresses(cls, value: Any, info: ValidationInfo) -> Any:
-        if not (info.field_name or "").endswith("base_url"):
+        if value is None or not (info.field_name or "").endswith("base_url"):
             return value
         parts = urlsplit(str(value))
         if parts.scheme not in {"http", "https"} or not parts.netloc:
@@ -93,6 +93,7 @@ class Dialect:
     `authorize` turns a credential into headers. `classify` may answer an error of its own for a
     failure, or None to take the common reading. `rates` are the contract's limits by context and
     need a `default`. `limit_headers` reads the vendor's live figures (limit, remaining).
+    `quoted_headers` are those whose values belong into an error, such as a request id.
     `exchange` renews an expired credential (`authorize` may raise `CredentialExpired` to ask for
     that before anything is sent). `decode` repairs a body that is no clean JSON.
     """
@@ -106,6 +107,7 @@ class Dialect:
         None,
         None,
     )
+    quoted_headers: Sequence[str] = ()
     exchange: Callable[[httpx.Client, Credentials, VendorSettings], Credentials] | None = None
     decode: Callable[[bytes], bytes] = lambda body: body
     budget_key: Callable[[Account], str] = lambda account: account.connection_id
@@ -384,7 +386,9 @@ class Api:
         if special is not None:
             return special
         said = f"{dialect.title} answered HTTP {status} to {request.name}"
-        said += f" ({message})" if message else ""
+        quoted = (response.headers.get(name, "")[:100] for name in dialect.quoted_headers)
+        details = ", ".join(detail for detail in (message, *quoted) if detail)
+        said += f" ({details})" if details else ""
         if status == httpx.codes.TOO_MANY_REQUESTS:
             return RetryLater(
                 f"{said}: the rate limit is used up; try the sync again later.",

@@ -3,9 +3,9 @@
 A reader is a generator of row lists. It asks `memory` what the warehouse already holds, reads
 pages with `api` (or several at once with `parallel`), and says at the end what it did: `cursor_to`
 for the next increment, `complete` if it saw everything that exists (so that what it did not see
-is gone; `confirm_gone(key)` may ask the vendor first), `vendor_count` if the vendor tells one,
-`mode` for people to see, `probed` if it tried out which filters work, `guarded = False` if the
-list may rightly shrink to nothing.
+is gone; `confirm_gone(key)` may ask the vendor first), `gone` with the keys of which the vendor
+said so itself, `vendor_count` if the vendor tells one, `mode` for people to see, `probed` if it
+tried out which filters work, `guarded = False` if the list may rightly shrink to nothing.
 """
 
 from __future__ import annotations
@@ -64,6 +64,10 @@ class Memory(Protocol):
         """The row hashes of those of `keys` that are live."""
         ...
 
+    def fetched_at(self, entity: str, keys: Iterable[str]) -> dict[str, datetime]:
+        """When those of `keys` that are live were fetched in the form they have."""
+        ...
+
 
 class EmptyMemory:
     """A warehouse that holds nothing: everything is read, as on the first day."""
@@ -81,6 +85,10 @@ class EmptyMemory:
         return {}
 
     def hashes(self, entity: str, keys: Iterable[str]) -> dict[str, str]:
+        """No rows."""
+        return {}
+
+    def fetched_at(self, entity: str, keys: Iterable[str]) -> dict[str, datetime]:
         """No rows."""
         return {}
 
@@ -157,6 +165,7 @@ class Reading:
     guarded: bool = True
     note: str | None = None
     confirm_gone: Callable[[str], bool] | None = None
+    gone: set[str] = field(default_factory=set, repr=False)
 
     rows_read: int = 0
     seen: SeenKeys = field(default_factory=SeenKeys, repr=False)

@@ -512,15 +512,35 @@ class _Session:
         return found
 
     def _tombstones(self, task: _Task) -> list[dict[str, Any]]:
-        """Mark what a complete reading did not see as gone, unless far too much is missing."""
+        """Mark what the vendor said is gone, and what a complete reading did not see."""
         reading = task.reading
-        if task.status != "ok" or not reading.complete or self.memory is None or reading.first:
+        if task.status != "ok" or self.memory is None or reading.first:
             return []
-        known, gone = 0, []
-        for keys in self.memory.key_batches(task.account.connection_id, task.entity.name):
+        connection_id, entity = task.account.connection_id, task.entity.name
+        gone = set(self.memory.hashes(connection_id, entity, sorted(reading.gone)))
+        if reading.complete:
+            gone.update(self._unseen(task, self.memory))
+        task.deleted = len(gone)
+        now = datetime.now(UTC)
+        return [
+            {
+                "connection_id": connection_id,
+                "_key": f"{entity}|{key}",
+                "entity": entity,
+                "row_key": key,
+                "deleted_at": now,
+            }
+            for key in sorted(gone)
+        ]
+
+    def _unseen(self, task: _Task, memory: RawStore) -> list[str]:
+        """What a complete reading did not see and is gone, unless far too much is missing."""
+        reading = task.reading
+        known, unseen = 0, []
+        for keys in memory.key_batches(task.account.connection_id, task.entity.name):
             known += len(keys)
-            gone += reading.seen.missing(keys)
-        back = known - len(gone)
+            unseen += reading.seen.missing(keys)
+        back = known - len(unseen)
         guarded = reading.guarded and not reading.full
         if guarded and known >= GUARD_MINIMUM and back < GUARD_SHARE * known:
             reading.complete = False
@@ -529,29 +549,19 @@ class _Session:
                 f"if that is right, run the sync with --full."
             )
             return []
-        if reading.confirm_gone is not None:
-            try:
-                gone = [key for key in gone if reading.confirm_gone(key)]
-            except VendorError as error:
-                # whether they are gone is not known: not being complete, the next one asks again
-                reading.complete = False
-                task.error = (
-                    f"{len(gone)} rows did not come back, and whether they are gone could not be "
-                    f"asked, so they stay: {error.sentence}"
-                )
-                return []
-        task.deleted = len(gone)
-        now = datetime.now(UTC)
-        return [
-            {
-                "connection_id": task.account.connection_id,
-                "_key": f"{task.entity.name}|{key}",
-                "entity": task.entity.name,
-                "row_key": key,
-                "deleted_at": now,
-            }
-            for key in sorted(gone)
-        ]
+        if reading.confirm_gone is None:
+            return unseen
+        asked = [key for key in unseen if key not in reading.gone]
+        try:
+            return [key for key in asked if reading.confirm_gone(key)]
+        except VendorError as error:
+            # whether they are gone is not known: not being complete, the next one asks again
+            reading.complete = False
+            task.error = (
+                f"{len(asked)} rows did not come back, and whether they are gone could not be "
+                f"asked, so they stay: {error.sentence}"
+            )
+            return []
 
     def _mark(self, task: _Task) -> dict[str, Any]:
         result = task.result()

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import psycopg2
@@ -276,8 +277,19 @@ class RawStore:
 
     def hashes(self, connection_id: str, entity: str, keys: Sequence[str]) -> dict[str, str]:
         """The row hashes of those of `keys` that are live."""
+        return self._of_keys("_row_hash", connection_id, entity, keys)
+
+    def fetched_at(
+        self, connection_id: str, entity: str, keys: Sequence[str]
+    ) -> dict[str, datetime]:
+        """When those of `keys` that are live were fetched in the form they have."""
+        return self._of_keys("_synced_at", connection_id, entity, keys)
+
+    def _of_keys(
+        self, column: str, connection_id: str, entity: str, keys: Sequence[str]
+    ) -> dict[str, Any]:
         query = (
-            sql.SQL("select r._key, r._row_hash ")
+            sql.SQL("select r._key, r.{} ").format(sql.Identifier(column))
             + _LIVE.format(**self._names(entity))
             + sql.SQL(" and r._key = any(%s)")
         )
@@ -308,6 +320,10 @@ class ConnectionMemory:
     def hashes(self, entity: str, keys: Iterable[str]) -> dict[str, str]:
         """The row hashes of those of `keys` that are live."""
         return self.store.hashes(self.connection_id, entity, list(keys))
+
+    def fetched_at(self, entity: str, keys: Iterable[str]) -> dict[str, datetime]:
+        """When those of `keys` that are live were fetched in the form they have."""
+        return self.store.fetched_at(self.connection_id, entity, list(keys))
 
 
 class SyncLocks:

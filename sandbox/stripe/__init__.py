@@ -10,5 +10,5 @@ VENDOR = Vendor(
     name="stripe",
     build=Books,
     build_app=build_app,
-    settings={"base_url": "/stripe"},
+    settings={"base_url": "/stripe/v1"},
 )

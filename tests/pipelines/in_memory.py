@@ -52,6 +52,10 @@ class Warehouse:
         live = self.rows.get(entity, {})
         return {key: live[key]["_row_hash"] for key in keys if key in live}
 
+    def fetched_at(self, entity: str, keys: Iterable[str]) -> dict[str, datetime]:
+        live = self.rows.get(entity, {})
+        return {key: live[key]["_synced_at"] for key in keys if key in live}
+
 
 @dataclass
 class Outcome:
@@ -155,11 +159,13 @@ class Connection:
                 live[key] = {**values, "_synced_at": self.now, "_row_hash": hashed}
 
     def _forget_gone(self, reading: Reading, name: str) -> set[str]:
-        if not reading.complete:
-            return set()
-        gone = set(reading.seen.missing(sorted(self.warehouse.keys(name))))
-        if reading.confirm_gone is not None:
-            gone = {key for key in gone if reading.confirm_gone(key)}
+        live = self.warehouse.keys(name)
+        gone = reading.gone & live
+        if reading.complete:
+            unseen = set(reading.seen.missing(sorted(live))) - gone
+            if reading.confirm_gone is not None:
+                unseen = {key for key in unseen if reading.confirm_gone(key)}
+            gone |= unseen
         for key in gone:
             del self.warehouse.rows[name][key]
         return gone

@@ -211,6 +211,7 @@ CASE = Case(
     departure=departure,
     limit=40,
     account_id=lambda box, agent: str(box.account(agent, "rezen")["yenta_id"]),
+    revoke_restores=True,
     refusal={"kind": "wrong_key"},
     shown={
         ("cap_info", "cap_amount_paid"): lambda row: row["cap_amount_paid_amount"],

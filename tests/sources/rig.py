@@ -68,6 +68,9 @@ class Case:
     `only_when_asked` are found by a full reading that somebody asked for, never by themselves.
     `row_id` is the list's key as sent; if it `reads_again`, a row whose key was lost is asked for
     by itself in the same sync. `load_rows` cuts a first reading into several loads.
+    A key that was revoked comes back by the change `restore_key`, or by `revoke_key` itself if
+    `revoke_restores`. `expired` gives by entity the keys of rows that the vendor keeps no more:
+    only an earlier reading can hold them.
     `spoil` is the part of the credential that a wrong key is put into, `methods` what may be sent,
     `account_id` who a credential belongs to; `knows_owner` is False if an answer never tells that.
     `agents` are those who have an account, the one whose account the tests read first; a vendor of
@@ -99,6 +102,8 @@ class Case:
     methods: frozenset[str] = frozenset({"GET"})
     knows_owner: bool = True
     only_when_asked: frozenset[str] = frozenset()
+    revoke_restores: bool = False
+    expired: Callable[[Sandbox, str], Mapping[str, Collection[str]]] = lambda _box, _agent: {}
     shown: Mapping[tuple[str, str], Callable[[Row], Any]] = field(default_factory=dict)
     control: Callable[[Rig, str], Iterable[str]] = lambda _rig, _agent: ()
 
@@ -257,10 +262,12 @@ class Rig:
         """How the raw tables differ from the truth, one sentence each."""
         agent = agent or self.case.first
         truth = self.case.truth(self.box, agent)
+        expired = self.case.expired(self.box, agent)
         found: list[str] = []
         for entity, wanted in truth.items():
             held = self._held(entity, agent)
-            found += [f"{entity} {key}: is missing" for key in sorted(wanted.keys() - held.keys())]
+            missing = wanted.keys() - held.keys() - set(expired.get(entity, ()))
+            found += [f"{entity} {key}: is missing" for key in sorted(missing)]
             found += [f"{entity} {key}: is no more" for key in sorted(held.keys() - wanted.keys())]
             for key in sorted(wanted.keys() & held.keys()):
                 for name, value in wanted[key].items():

@@ -64,12 +64,12 @@ def test_a_key_revoked_in_the_middle_loses_nothing(rig: Rig) -> None:
 
 
 def test_a_revoked_key_and_its_return(rig: Rig) -> None:
-    rezen = rig.case.name == "rezen"
-    prefix = "" if rezen else f"{rig.case.name}."
-    rig.box.mutate({"op": f"{prefix}revoke_key", "agent_key": rig.case.first})
+    prefix = "" if rig.case.name == "rezen" else f"{rig.case.name}."
+    revoke = {"op": f"{prefix}revoke_key", "agent_key": rig.case.first}
+    rig.box.mutate(revoke)
     must_be_broken(rig, rig.sync(*rig.case.pair))
-    back = {"op": "revoke_key", "restore": True} if rezen else {"op": f"{prefix}restore_key"}
-    rig.box.mutate({**back, "agent_key": rig.case.first})
+    other_way = {"restore": True} if rig.case.revoke_restores else {"op": f"{prefix}restore_key"}
+    rig.box.mutate({**revoke, **other_way})
     rig.box.clock.advance(seconds=60)
     assert not rig.sync(*rig.case.pair).failures
     rig.must_equal_truth(*rig.case.pair)

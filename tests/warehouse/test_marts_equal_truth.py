@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing
+from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ from brokerage.database.engine import make_engine, parse_url
 from pipelines.common.entity import check_account
 from sandbox.box import Sandbox
 from sandbox.server import serve
-from tests.sources import fub_case, rezen_case, skyslope_case
-from tests.sources.rig import ADA, AGENTS, BEN, Rig, on_the_sandbox_calendar
+from tests.sources import fub_case, rezen_case, skyslope_case, stripe_case
+from tests.sources.rig import ADA, AGENTS, BEN, HOUSE, Rig, on_the_sandbox_calendar
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "dbt_project"
@@ -54,6 +55,7 @@ class Warehouse:
         self.fub = Rig(fub_case.CASE, box, database, folder / "dlt")
         self.skyslope = Rig(skyslope_case.CASE, box, database, folder / "dlt")
         self.rigs = (self.rezen, self.fub, self.skyslope)
+        self.house = Rig(stripe_case.CASE, box, database, folder / "dlt")
         self._introduce()
 
     def _introduce(self) -> None:
@@ -82,7 +84,9 @@ class Warehouse:
     def sync(self, **options: Any) -> int:
         """Read all vendors; the number of failures."""
         self.box.clock.advance(seconds=60)
-        return sum(len(rig.sync(*AGENTS, **options).failures) for rig in self.rigs)
+        return sum(
+            len(rig.sync(*rig.case.agents, **options).failures) for rig in (*self.rigs, self.house)
+        )
 
     def build(self) -> None:
         """`dbt build`, data tests included, at the sandbox's now."""
@@ -316,6 +320,39 @@ def test_the_crm_equals_the_truth(built: Warehouse, agent: str) -> None:
         account,
     )
     assert deals == {"active": told["summary"]["deals_active"]}
+
+
+def test_billing_equals_the_truth_to_the_smallest_unit(built: Warehouse) -> None:
+    told = built.box.truth(HOUSE)["stripe"]["control"]
+    paid = built.rows(
+        "select lower(currency) as currency, sum(paid_amount) as amount"
+        " from staging.stg_stripe__invoices group by 1 having sum(paid_amount) <> 0"
+    )
+    decimals = {"jpy": 0}
+    assert {row["currency"]: row["amount"] for row in paid} == {
+        currency: Decimal(amount).scaleb(-decimals.get(currency, 2))
+        for currency, amount in told["paid"].items()
+    }
+    subscriptions = built.rows("select * from staging.stg_stripe__subscriptions")
+    assert Counter(row["subscription_status"] for row in subscriptions) == told["statuses"]
+    periods = {
+        row["subscription_source_id"]: {
+            "start": row["period_starts_at"].astimezone(UTC).isoformat(),
+            "end": row["period_ends_at"].astimezone(UTC).isoformat(),
+        }
+        for row in subscriptions
+    }
+    assert periods == told["periods"]
+    items = built.rows("select * from staging.stg_stripe__subscription_items")
+    assert {
+        f"{row['subscription_source_id']}|{row['item_source_id']}": (
+            row["price_source_id"],
+            row["quantity"],
+        )
+        for row in items
+    } == {
+        key: (item["price"], item["quantity"]) for key, item in told["subscription_items"].items()
+    }
 
 
 def test_no_agent_shows_in_anothers_marts(built: Warehouse) -> None:

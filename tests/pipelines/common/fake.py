@@ -40,8 +40,9 @@ class Detail(VendorModel):
 def _read_things(reading: Reading) -> Iterator[Sequence[Row]]:
     answer = reading.api.get(f"{BASE}/things")
     yield from (answer.data[i : i + 2] for i in range(0, len(answer.data), 2))
-    reading.complete = True
+    reading.complete = "X-Only-Changes" not in answer.headers
     reading.guarded = "X-May-Shrink" not in answer.headers
+    reading.gone = set(filter(None, answer.headers.get("X-Gone", "").split()))
     reading.cursor_to = f"seen {len(answer.data)}"
     reading.vendor_count = len(answer.data)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -145,6 +146,15 @@ def test_a_lasting_failure_is_not_tried_again(
         api.get("http://v.test/x", single_record=single)
     assert clock.pauses == []
     assert str(caught.value).endswith((".", ";")), "not a sentence"
+
+
+def test_an_error_quotes_the_headers_that_the_vendors_support_asks_for() -> None:
+    refused = httpx.Response(503, json={"message": "busy"}, headers={"Request-Id": "req_7"})
+    api, _ = make_api(answering(refused))
+    quoting = replace(api.http.dialect, quoted_headers=("x-reason", "request-id"))
+    api = replace(api, http=replace(api.http, dialect=quoting))
+    with pytest.raises(RetryLater, match=r"HTTP 503 to GET /things \(busy, req_7\); nothing"):
+        api.get("http://vendor.test/things")
 
 
 def test_an_expired_token_is_renewed_once_and_the_request_repeated() -> None:

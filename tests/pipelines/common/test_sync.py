@@ -17,6 +17,7 @@ from pipelines.common.entity import Vendor
 from pipelines.common.http import VendorSettings
 from pipelines.common.load import prepare_raw
 from pipelines.common.reading import SyncReport
+from pipelines.common.warehouse import ConnectionMemory, RawStore
 from tests.pipelines.common.fake import FakeServer, account, make_vendor
 
 SETTINGS = VendorSettings(backoff_seconds=0.001, max_attempts=2, workers=4, page_workers=4)
@@ -167,6 +168,42 @@ def test_a_list_that_may_shrink_is_not_guarded(bench: Bench) -> None:
         200, json=[], headers={"X-May-Shrink": "yes"}
     )
     assert result(bench.sync("ada")).rows_deleted == 30
+
+
+def test_what_the_vendor_says_is_gone_needs_no_complete_reading(bench: Bench) -> None:
+    bench.server.things["ada"] = [thing(1), thing(2), thing(3)]
+    bench.sync("ada")
+    for _ in range(2):
+        bench.server.special[("ada", "/things")] = lambda _r: httpx.Response(
+            200, json=[thing(1, "renamed")], headers={"X-Only-Changes": "yes", "X-Gone": "2 99"}
+        )
+        report = result(bench.sync("ada"))
+        assert report.status == "ok"
+        assert bench.gone() == ["2"], "neither what it only did not see nor what nobody knew"
+    assert report.rows_deleted == 0, "it is marked once"
+
+
+def test_what_the_vendor_says_is_gone_is_marked_however_little_came_back(bench: Bench) -> None:
+    bench.server.things["ada"] = [thing(n) for n in range(30)]
+    bench.sync("ada")
+    bench.server.special[("ada", "/things")] = lambda _r: httpx.Response(
+        200, json=[thing(1)], headers={"X-Gone": "2"}
+    )
+    report = result(bench.sync("ada"))
+    assert report.error.startswith("Only 1 of 30 known rows came back")
+    assert bench.gone() == ["2"]
+
+
+def test_memory_tells_when_a_row_was_fetched_in_its_form(bench: Bench) -> None:
+    bench.server.things["ada"] = [thing(1), thing(2)]
+    bench.sync("ada")
+    bench.server.things["ada"] = [thing(1), thing(2, "renamed")]
+    bench.sync("ada")
+    store = RawStore(bench.vendor, bench.url, ["ada:rezen"])
+    told = ConnectionMemory(store, "ada:rezen").fetched_at("things", ["1", "2", "9"])
+    store.close()
+    assert told == dict(bench.rows("select _key, _synced_at from raw_rezen.things"))
+    assert told["1"] < told["2"]
 
 
 def test_a_refused_row_does_not_delete_its_stored_self(bench: Bench) -> None:

@@ -1,0 +1,1 @@
+"""Stripe: the product's own billing."""

@@ -1,0 +1,126 @@
+"""Products, prices, customers, subscriptions and invoices: read by id when an event names them.
+
+Once a day each list is read whole, which finds what no event told and what is gone (stripe.md Sync
+strategy). A list is also read whole when that takes fewer requests than its changes by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pipelines.common.entity import Row
+from pipelines.common.reading import Reading
+from pipelines.stripe.client import PAGE, Listing, Params, as_text, id_of, listing, record
+from pipelines.stripe.feed import OVERLAP, changed
+
+FULL = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of object: what a list, an event and a single read call it.
+
+    `types` is the pattern of its events, `all` what a list needs to show every object, `expand`
+    the parts that are sent only when asked for. If `by_creation`, the list of the newest is read
+    each time, whatever the events say.
+    """
+
+    path: str
+    name: str
+    types: str
+    all: Params = ()
+    expand: str | None = None
+    by_creation: bool = False
+
+    def listing(self, reading: Reading) -> Listing:
+        """The list of all objects."""
+        expand = (("expand[]", f"data.{self.expand}"),) if self.expand else ()
+        return listing(reading, self.path, (*self.all, *expand))
+
+    def record(self, reading: Reading, key: str) -> Row | None:
+        """One object, None if it is gone."""
+        expand = (("expand[]", self.expand),) if self.expand else ()
+        return record(reading, self.path, key, expand)
+
+
+PRODUCTS = Kind("products", "product", "product.*")
+PRICES = Kind("prices", "price", "price.*", expand="tiers")
+CUSTOMERS = Kind("customers", "customer", "customer.*", by_creation=True)
+SUBSCRIPTIONS = Kind(
+    "subscriptions", "subscription", "customer.subscription.*", all=(("status", "all"),)
+)
+INVOICES = Kind("invoices", "invoice", "invoice.*")
+
+
+def read_products(reading: Reading) -> Iterator[Sequence[Row]]:
+    """Products, those not for sale included."""
+    yield from _read(reading, PRODUCTS)
+
+
+def read_prices(reading: Reading) -> Iterator[Sequence[Row]]:
+    """Prices with their tiers."""
+    yield from _read(reading, PRICES)
+
+
+def read_customers(reading: Reading) -> Iterator[Sequence[Row]]:
+    """Customers."""
+    yield from _read(reading, CUSTOMERS)
+
+
+def read_subscriptions(reading: Reading) -> Iterator[Sequence[Row]]:
+    """Subscriptions in every status, with all their items."""
+    for rows in _read(reading, SUBSCRIPTIONS):
+        yield [_with_all_items(reading, row) for row in rows]
+
+
+def read_invoices(reading: Reading) -> Iterator[Sequence[Row]]:
+    """Invoices."""
+    yield from _read(reading, INVOICES)
+
+
+def _read(reading: Reading, kind: Kind) -> Iterator[list[Row]]:
+    since = reading.cursor_from
+    ids = changed(reading, kind.name, kind.types)
+    left = set(ids or ())
+    whole = ids is None or reading.due_for_full(FULL) or _is_cheaper_whole(reading, len(left))
+    listed: Iterator[list[Row]] = iter(())
+    if whole:
+        listed = kind.listing(reading).pages()
+    elif kind.by_creation and since is not None:
+        newest = datetime.fromisoformat(since) - OVERLAP
+        listed = kind.listing(reading).pages(("created[gte]", as_text(newest)))
+    for rows in listed:
+        left -= {key for row in rows if (key := id_of(row)) is not None}
+        yield rows
+    # what an event names and a list does not show is asked for itself
+    for key, row in reading.parallel(lambda key: (key, kind.record(reading, key)), sorted(left)):
+        if row is None:
+            reading.gone.add(key)
+        else:
+            yield [row]
+    if whole:
+        reading.complete = True
+        reading.confirm_gone = lambda key: kind.record(reading, key) is None
+    reading.mode = "full" if whole else "incremental"
+
+
+def _is_cheaper_whole(reading: Reading, changes: int) -> bool:
+    """True if the list, as large as the warehouse knows it, has fewer pages than changes."""
+    return changes > 1 and changes > len(reading.memory.keys(reading.entity.name)) // PAGE + 1
+
+
+def _with_all_items(reading: Reading, row: Row) -> Row:
+    """A subscription with its items as a plain list (§3.3): about ten are sent, the rest is asked.
+
+    One without the items' list is left as it is, to be refused by its model.
+    """
+    items = row.get("items")
+    held = items.get("data") if isinstance(items, dict) else None
+    if not isinstance(items, dict) or not isinstance(held, list):
+        return row
+    if items.get("has_more"):
+        wanted = (("subscription", str(row.get("id"))),)
+        held = [i for rows in listing(reading, "subscription_items", wanted).pages() for i in rows]
+    return {**row, "items": held}
