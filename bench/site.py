@@ -103,25 +103,36 @@ def open_vendor_site(deals: int, people: int) -> Iterator[VendorSite]:
         "connections": 3, "deals": deals, "listings": deals // 5, "network": 50,
         "people": people, "calls": 100, "events": 20, "texts": 20, "appointments": 5,
     }  # fmt: skip
-    with _servers(figures) as (database_url, url, folder):
-        credentials: dict[str, dict[str, dict[str, str]]] = {}
-        for account in httpx.get(f"{url}/sandbox/accounts").json():
-            for vendor, own in account.items():
-                if isinstance(own, dict) and "credentials" in own:
-                    credentials.setdefault(vendor, {})[account["agent_key"]] = own["credentials"]
-        settings = httpx.get(f"{url}/sandbox/settings").json()
-        yield VendorSite(database_url, url, folder, settings, credentials)
+    with _servers(figures) as found:
+        yield _vendor_site(*found)
 
 
 @contextlib.contextmanager
-def _servers(figures: dict[str, int]) -> Iterator[tuple[str, str, str]]:
+def open_demo_site() -> Iterator[VendorSite]:
+    """The world of the demo."""
+    with _servers({}, size="demo") as found:
+        yield _vendor_site(*found)
+
+
+def _vendor_site(database_url: str, url: str, folder: str) -> VendorSite:
+    credentials: dict[str, dict[str, dict[str, str]]] = {}
+    for account in httpx.get(f"{url}/sandbox/accounts").json():
+        for vendor, own in account.items():
+            if isinstance(own, dict) and "credentials" in own:
+                credentials.setdefault(vendor, {})[account["agent_key"]] = own["credentials"]
+    settings = httpx.get(f"{url}/sandbox/settings").json()
+    return VendorSite(database_url, url, folder, settings, credentials)
+
+
+@contextlib.contextmanager
+def _servers(figures: dict[str, int], size: str = "bench") -> Iterator[tuple[str, str, str]]:
     """A database and a sandbox of these figures: their addresses, and a folder to work in."""
     with tempfile.TemporaryDirectory(prefix="brokerage-bench-") as folder:
         base = Path(folder)
         base.chmod(0o755)
         server = EmbeddedPostgres(base / "home", port=free_port(), reachable_bases=(base,))
         server.start()
-        with _sandbox(figures) as url:
+        with _sandbox(figures, size) as url:
             try:
                 yield server.url(), url, str(base)
             finally:
@@ -129,11 +140,11 @@ def _servers(figures: dict[str, int]) -> Iterator[tuple[str, str, str]]:
 
 
 @contextlib.contextmanager
-def _sandbox(figures: dict[str, int]) -> Iterator[str]:
+def _sandbox(figures: dict[str, int], size: str) -> Iterator[str]:
     port = free_port()
     flags = [part for name, value in figures.items() for part in (f"--{name}", str(value))]
     process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox", "--port", str(port), "--size", "bench", "--fast", *flags],
+        [sys.executable, "-m", "sandbox", "--port", str(port), "--size", size, "--fast", *flags],
         stdout=subprocess.DEVNULL,
     )
     try:

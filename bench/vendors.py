@@ -85,6 +85,14 @@ def settings_of(vendor: Vendor, site: VendorSite) -> VendorSettings:
     return vendor.settings_type.model_validate({**told, "rates": rates})
 
 
+def accounts_of(vendor: Vendor, site: VendorSite) -> list[Account]:
+    """Every account that somebody has at the vendor."""
+    return [
+        Account(f"{agent}:{vendor.name}", agent, vendor.name, StaticCredentials(dict(credentials)))
+        for agent, credentials in site.credentials[vendor.name].items()
+    ]
+
+
 def measure(vendor: Vendor, site: VendorSite) -> dict[str, Any]:
     """Rows of the chief list, seconds of both ways, requests sent."""
     entity = chief_of(vendor)
@@ -109,14 +117,10 @@ def _read(
     settings = settings_of(vendor, site)
     folder = Path(site.folder) / vendor.name
     prepare_raw(vendor, site.database_url, folder)
-    accounts = [
-        Account(f"{agent}:{vendor.name}", agent, vendor.name, StaticCredentials(dict(credentials)))
-        for agent, credentials in site.credentials[vendor.name].items()
-    ]
     with closing(VendorHttp(vendor.dialect, settings, transport=transport)) as http:
         report = sync(
             vendor,
-            accounts,
+            accounts_of(vendor, site),
             warehouse_url=site.database_url,
             settings=settings,
             entities=needed_for(vendor, chief_of(vendor)),
