@@ -17,7 +17,14 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from brokerage.errors import ConfigurationError
@@ -187,6 +194,11 @@ class Settings(BaseSettings):
         default="https://api-latest.skyslope.com",
         description="SkySlope: the API (the older host `https://api.skyslope.com` answers alike).",
     )
+    files_dir: Path = Field(
+        default=Path("imports"),
+        validate_default=True,
+        description="Where imported CSV files are kept. A relative path starts at the home folder.",
+    )
     rezen_equity: bool = Field(
         default=False,
         description="Pull reZEN's equity entities, whose shapes are the least proven. On by "
@@ -236,6 +248,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute_home(cls, value: Path) -> Path:
         return _resolve_home(value)
+
+    @field_validator("files_dir")
+    @classmethod
+    def _below_home(cls, value: Path, info: ValidationInfo) -> Path:
+        # home comes first, and is missing here only if it is unusable itself
+        home: Path = info.data.get("home", _resolve_home(None))
+        return (home / value.expanduser()).resolve()
 
     @field_validator(*SANDBOX_PATHS)
     @classmethod
