@@ -76,7 +76,7 @@ class Comparison:
     """The counts, and by row number whether a row is new, changed or unchanged."""
 
     counts: Counts
-    states: Mapping[int, str] = field(repr=False)
+    changes: Mapping[int, str] = field(repr=False)
 
 
 # -- the file --------------------------------------------------------------------------------------
@@ -177,13 +177,13 @@ def compare(session: Session, agent: str, opened: Opened) -> Comparison:
     """Hold the file's rows against those that are loaded for the agent."""
     prepared = opened.prepared
     held = _held(session, agent, opened.entity.name, [row.key for row in prepared.good])
-    states = {
+    changes = {
         row.number: "new"
         if row.key not in held
         else ("unchanged" if held[row.key] == row.hash else "changed")
         for row in prepared.good
     }
-    said = list(states.values())
+    said = list(changes.values())
     counts = Counts(
         new=said.count("new"),
         changed=said.count("changed"),
@@ -191,7 +191,7 @@ def compare(session: Session, agent: str, opened: Opened) -> Comparison:
         refused=prepared.refused,
         left_out=len(prepared.left_out),
     )
-    return Comparison(counts, states)
+    return Comparison(counts, changes)
 
 
 def _held(session: Session, agent: str, entity: str, keys: list[str]) -> dict[str, str]:

@@ -186,7 +186,12 @@ def _told(opened: Opened, comparison: Comparison, dry_run: bool) -> dict[str, An
         "notes": list(opened.plan.notes),
         "counts": comparison.counts,
         "preview": [
-            {"row": row.number, "state": comparison.states[row.number], "key": row.key, **row.data}
+            {
+                "row": row.number,
+                "change": comparison.changes[row.number],
+                "key": row.key,
+                "values": {name: row.data[name] for name in _fields(opened)},
+            }
             for row in opened.prepared.good[:_PREVIEW_ROWS]
         ],
         "refused": opened.prepared.refusals,
@@ -223,13 +228,21 @@ def _show(opened: Opened, comparison: Comparison, *, proposed: bool) -> None:
 
 
 def _show_preview(opened: Opened, comparison: Comparison) -> None:
-    fields = [reading.field for reading in opened.plan.readings][:_PREVIEW_FIELDS]
-    table = make_table(["Row", "State", *fields], title="The first rows", right=(0,))
+    fields = _fields(opened)[:_PREVIEW_FIELDS]
+    table = make_table(["Row", "Change", *fields], title="The first rows", right=(0,))
     for row in opened.prepared.good[:_PREVIEW_ROWS]:
         values = (_shown(row.data[name]) for name in fields)
-        table.add_row(str(row.number), comparison.states[row.number], *map(escape, values))
+        table.add_row(str(row.number), comparison.changes[row.number], *map(escape, values))
     if opened.prepared.good:
         out.print(table)
+
+
+def _fields(opened: Opened) -> list[str]:
+    """The fields of the file, what names a row, amounts and days first."""
+    readings = [opened.plan.reading(name) for name in opened.plan.key]
+    for kinds in (("money", "date"), ("text", "number")):
+        readings += [r for r in opened.plan.readings if r.kind in kinds]
+    return list(dict.fromkeys(reading.field for reading in readings))
 
 
 def _shown(value: Any) -> str:

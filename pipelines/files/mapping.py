@@ -243,6 +243,8 @@ def complete(table: Table, entity: Entity, given: ColumnMapping) -> Plan:
         f"Heading {name!r} occurs more than once; the second column is called '{name} (2)'."
         for name in table.repeated
     ]
+    if table.header_row > 1:
+        notes.append(f"The headings are in row {table.header_row}.")
     rules = dict(given.columns) or _matched(table, entity, given, denied, notes)
     places = {field: _places(field, rule, at, table) for field, rule in rules.items()}
     for field, positions in places.items():

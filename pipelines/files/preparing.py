@@ -146,8 +146,8 @@ def _candidate(line: Line, table: Table, plan: Plan) -> _Candidate:
         refuse(
             "",
             "",
-            f"the row has {line.beyond} cells more than there are headings; a text with the "
-            "delimiter in it may lack its quotation marks",
+            "the row has more cells than there are headings; a text with the delimiter in it may "
+            "lack its quotation marks",
         )
     first = plan.reading(plan.key[0])
     if first.field not in refused and data[first.field] is None:

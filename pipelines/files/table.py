@@ -129,26 +129,25 @@ def _wide(content: bytes) -> str | None:
 
 
 def _sniff(text: str) -> str:
-    """The delimiter that gives the most rows as many cells as the heading, then the most cells."""
+    """The delimiter that gives the most rows the same number of cells, then the most cells."""
     scores = {delimiter: _score(text, delimiter) for delimiter in DELIMITERS}
     return max(DELIMITERS, key=lambda delimiter: scores[delimiter])
 
 
 def _score(text: str, delimiter: str) -> tuple[bool, float, int]:
-    rows: list[list[str]] = []
+    widths: Counter[int] = Counter()
     try:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
             if any(cell.strip() for cell in row):
-                rows.append(row)
-            if len(rows) == _SAMPLE_ROWS:
+                widths[len(row)] += 1
+            if widths.total() == _SAMPLE_ROWS:
                 break
     except csv.Error:
         return False, 0.0, 0
-    if not rows:
+    if not widths:
         return False, 0.0, 0
-    width = len(rows[0])
-    same = sum(len(row) == width for row in rows) / len(rows)
-    return width > 1, round(same, 1), width
+    [(width, count)] = widths.most_common(1)
+    return width > 1, round(count / widths.total(), 1), width
 
 
 def _parse(text: str, delimiter: str) -> list[list[str]]:
@@ -158,7 +157,7 @@ def _parse(text: str, delimiter: str) -> list[list[str]]:
 
     if len(delimiter) != 1:
         raise ImportRefused(f"A delimiter is one sign, but the mapping has {delimiter!r}.")
-    if not text.strip():
+    if not text.strip(' "\r\n' + "".join(DELIMITERS)):
         raise ImportRefused("The file is empty: export it again.")
     width, most = _FIRST_WIDTH, text.count(delimiter) + 1
     while True:
@@ -173,6 +172,8 @@ def _parse(text: str, delimiter: str) -> list[list[str]]:
                 keep_default_na=False,
                 na_filter=False,
                 skip_blank_lines=False,
+                # of "\r\n" the first is blank at the end of a cell; alone it may be text
+                lineterminator="\n" if "\n" in text else "\r",
                 engine="c",
             )
         except pd.errors.ParserError as error:
@@ -197,10 +198,12 @@ def _heading_at(rows: Sequence[Sequence[str]], header_row: int | None) -> int:
         if not 1 <= header_row <= len(rows) or not any(rows[header_row - 1]):
             raise ImportRefused(f"Row {header_row} is no row of headings: mend header_row.")
         return header_row - 1
-    for number, row in enumerate(rows):
-        if any(row):
-            return number
-    raise ImportRefused("The file has no rows: export it again.")
+    # a title above the table stands alone in its row
+    for least in (2, 1):
+        for number, row in enumerate(rows):
+            if sum(map(bool, row)) >= least:
+                return number
+    raise ImportRefused("The file is empty: export it again.")
 
 
 def _headings(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

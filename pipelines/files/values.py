@@ -35,15 +35,15 @@ _CURRENCY = re.compile(
 )
 _WHOLE = r"(?P<whole>[1-9]\d{{0,2}}(?P<gap>[{gaps}])\d{{3}}(?:(?P=gap)\d{{3}})*|\d*)"
 _DIGITS: Mapping[DecimalMark, re.Pattern[str]] = {
-    ".": re.compile(_WHOLE.format(gaps=", '") + r"(?:\.(?P<part>\d*))?"),
-    ",": re.compile(_WHOLE.format(gaps=". '") + r"(?:,(?P<part>\d*))?"),
+    ".": re.compile(_WHOLE.format(gaps=", '") + r"(?:\.(?P<part>\d*))?", re.ASCII),
+    ",": re.compile(_WHOLE.format(gaps=". '") + r"(?:,(?P<part>\d*))?", re.ASCII),
 }
 _SHORTENED = re.compile(r"\d(?:[.,]\d+)?e\+?-?\d+", re.IGNORECASE)
 _SHEET_ERROR = re.compile(r"#(?:REF!|N/A|VALUE!|NAME\?|DIV/0!|NULL!|NUM!|SPILL!|#+)", re.IGNORECASE)
 _MOST_DIGITS = 40
 
 _EXCEL_DAY_0 = date(1899, 12, 30)
-_SERIAL = re.compile(r"([2-7]\d{4})(?:[.,]\d+)?")
+_SERIAL = re.compile(r"([2-7]\d{4})(?:[.,]\d+)?", re.ASCII)
 """Days 20000 to 79999: 1954 to 2119. No way to write a date is a five-digit number."""
 
 _TIME = re.compile(
