@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -247,7 +248,9 @@ def _fields(opened: Opened) -> list[str]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return f"{value['amount']} {value['currency']}"
+        amount = Decimal(value["amount"])
+        shown = f"{amount:,.2f}" if amount == round(amount, 2) else f"{amount:,f}"
+        return f"{shown} {value['currency']}"
     return "" if value is None else str(value)
 
 

@@ -129,11 +129,12 @@ _DENIED = (
 
 
 def plain(heading: str) -> str:
-    """A heading without case, accents, signs and spacing: `MLS #` is `mls number`."""
+    """A heading without case, accents, signs and spacing: `MLS #`, `mls_no` → `mls number`."""
     text = unicodedata.normalize("NFKD", heading).casefold()
     text = "".join(sign for sign in text if not unicodedata.combining(sign))
     text = text.replace("#", " number ").replace("%", " percent ")
-    return " ".join(re.sub(r"[^\w]+|_", " ", text).split())
+    text = " ".join(re.sub(r"[^\w]+|_", " ", text).split())
+    return re.sub(r"\b(?:no|nr|num)$", "number", text)
 
 
 def is_denied(heading: str) -> bool:

@@ -433,7 +433,8 @@ def _currency(
 
 def _key(entity: Entity, given: ColumnMapping, filled: set[str]) -> tuple[str, ...]:
     model = entity.model
-    assert issubclass(model, FilesModel)  # noqa: S101 - so that mypy knows
+    if not issubclass(model, FilesModel):
+        raise TypeError(f"{entity.name} are no rows of files")
     if given.key:
         missing = [field for field in given.key if field not in filled]
         if missing:

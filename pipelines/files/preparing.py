@@ -216,8 +216,9 @@ def _check_page(
         ]
     elif len(page) > 1:
         # which rows they are is known of a page of one only
-        for candidate in page:
-            _check_page(entity, [candidate], table, plan, prepared)
+        half = len(page) // 2
+        _check_page(entity, page[:half], table, plan, prepared)
+        _check_page(entity, page[half:], table, plan, prepared)
     else:
         page[0].faults += _model_faults(entity, page[0], table, plan, fitting.rejected[0].reason)
 

@@ -1,7 +1,8 @@
 """The imports of an agent, read as one list: of each key the row of the latest import.
 
-The cursor says which imports were read. While none was added or taken back there is nothing to
-read; otherwise all are read, the latest first, and a key that none of them has is gone.
+The cursor says which imports were there and which of them were in force. While none was added or
+taken back there is nothing to read; otherwise all are read, the latest first, and a key that none
+of them has is gone.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ def read_imports(reading: Reading) -> Iterator[Sequence[Row]]:
     agent, entity = reading.account.agent_key, reading.entity
     store = ImportStore(settings_of(reading).dir, agent, entity.name)
     known = store.all()
-    _must_hold_what_was_read(reading, len(known))
+    _must_hold_what_was_read(reading, known)
     records = [record for record in known if record.in_force]
-    cursor = f"{len(known)}:{fingerprint(records)}"
+    cursor = f"{len(known)}:{fingerprint(known)}:{fingerprint(records)}"
     reading.cursor_to = cursor
     if reading.cursor_from == cursor:
         reading.mode = "unchanged"
@@ -49,14 +50,16 @@ def read_imports(reading: Reading) -> Iterator[Sequence[Row]]:
     reading.vendor_count = len(seen)
 
 
-def _must_hold_what_was_read(reading: Reading, count: int) -> None:
-    last = reading.last.cursor if reading.last else None
-    read_before = int(last.split(":")[0]) if last else 0
-    if count < read_before:
+def _must_hold_what_was_read(reading: Reading, known: list[Import]) -> None:
+    """A folder that lies elsewhere now must not end all rows."""
+    if reading.last is None or reading.last.cursor is None:
+        return
+    count, read_before, _ = reading.last.cursor.split(":")
+    if fingerprint(known[: int(count)]) != read_before:
         raise VendorError(
-            f"The folder of imports holds {count} of the {read_before} imports of "
-            f"{reading.entity.name} that were read from it, so nothing was changed: set "
-            f"BROKERAGE_FILES_DIR to the right folder or restore it."
+            f"The folder of imports does not hold the {count} imports of {reading.entity.name} "
+            "that were read from it, so nothing was changed: set BROKERAGE_FILES_DIR to the right "
+            "folder or restore it."
         )
 
 
@@ -65,9 +68,10 @@ def prepare_import(entity: Entity, store: ImportStore, record: Import) -> Prepar
     try:
         table, plan = open_table(entity, store.content(record), mapping_of(record.mapping))
     except ImportRefused as refused:
+        # why could quote headings, and this sentence is logged
         raise VendorError(
-            f"Import {record.id} can no longer be read: {refused} Or take it back with "
-            f"`brokerage import --undo {record.id}`."
+            f"Import {record.id} can no longer be read by its mapping: take it back with "
+            f"`brokerage import --undo {record.id}` and import the file again."
         ) from refused
     return prepare(entity, table, plan, record.file_name)
 

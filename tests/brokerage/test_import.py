@@ -83,7 +83,7 @@ def test_a_dry_run_tells_everything_and_stores_nothing(
     assert outcome.code == 7
     assert "1 of 3 rows of deals.csv are refused, nothing was stored" in outcome.err
     assert "price: Sale Price" in outcome.out
-    assert "450000 USD" in outcome.out
+    assert "450,000.00 USD" in outcome.out
     assert "Kept under their heading: Lender" in outcome.err
     assert "Never stored: SSN" in outcome.err
     with report.open(newline="") as file:

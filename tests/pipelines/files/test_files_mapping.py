@@ -37,7 +37,7 @@ def read(plan: Plan, *cells: str) -> dict[str, str]:
 
 def test_known_headings_are_matched_whatever_their_spelling() -> None:
     plan = plan_of(
-        "MLS #,PROPERTY ADDRESS,Zip_Code,sold-date,Commission %,Buyer Names,Color\n"
+        "MLS No.,PROPERTY ADDRESS,Zip_Code,sold-date,Commission %,Buyer Names,Color\n"
         "M1,1 Elm St,02115,2025-03-04,3,Ada Sample,blue\n"
     )
     assert read(plan, "M1", "1 Elm St", "02115", "2025-03-04", "3", "Ada Sample", "blue") == {
@@ -210,6 +210,22 @@ def test_a_completed_mapping_says_everything_and_reads_the_same_again() -> None:
     assert read_mapping(plan.mapping.to_yaml()) == plan.mapping
     again = complete(read_table(text.encode()), TRANSACTIONS, plan.mapping)
     assert again == plan
+
+
+@pytest.mark.parametrize(
+    ("heading", "said"),
+    [
+        ("MLS #", "mls number"),
+        ("MLS No.", "mls number"),
+        (" mls__NR ", "mls number"),
+        ("Commission (%)", "commission percent"),
+        ("E-Mail", "e mail"),
+        ("Straße", "strasse"),
+        ("Número", "numero"),
+    ],
+)
+def test_spellings_of_a_heading(heading: str, said: str) -> None:
+    assert plain(heading) == said
 
 
 def test_the_contacts_of_two_exports_get_along() -> None:

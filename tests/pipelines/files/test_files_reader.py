@@ -117,9 +117,20 @@ def test_a_lost_folder_ends_nothing(ada: Connection, folder: Folder) -> None:
     ada.read("transactions")
     shutil.rmtree(folder.root)
     for full in (False, True):
-        with pytest.raises(VendorError, match="holds 0 of the 2 imports of transactions"):
+        with pytest.raises(VendorError, match="does not hold the 2 imports of transactions"):
             ada.read("transactions", full=full)
     assert prices(ada) == {"D1": "1", "D2": "2"}
+
+
+def test_another_folder_ends_nothing(ada: Connection, folder: Folder) -> None:
+    folder.add(deals(D1=1))
+    ada.read("transactions")
+    shutil.rmtree(folder.root)
+    folder.add(deals(D7=7))
+    folder.add(deals(D8=8))
+    with pytest.raises(VendorError, match="does not hold the 1 imports of transactions"):
+        again(ada)
+    assert prices(ada) == {"D1": "1"}
 
 
 def test_an_import_that_the_models_no_longer_take_fails_with_its_name(
