@@ -274,11 +274,11 @@ def keep(session: Session, opened: Opened, agent: str) -> Import:
     return record
 
 
-def sync(session: Session, record: Import, *, build: bool) -> Loaded:
+def sync(session: Session, record: Import, *, build: bool, done: str = "kept") -> Loaded:
     """Read the agent's imports by the same assets as the schedules.
 
     Raises:
-        BrokerageError: when the rows did not arrive; the import stays kept.
+        BrokerageError: when the rows did not arrive; what was `done` to the import stays.
     """
     from brokerage.cli import running
 
@@ -286,8 +286,9 @@ def sync(session: Session, record: Import, *, build: bool) -> Loaded:
         report = running.sync(session, listener, vendors=[VENDOR], agents=[record.agent])
     if not report.succeeded:
         raise BrokerageError(
-            f"Import {record.id} is kept but was not read: {' · '.join(report.failures)} Try again "
-            f"with `brokerage sync --vendor {VENDOR} --agent {record.agent}`."
+            f"Import {record.id} is {done}, but the sync after it failed; try it again with "
+            f"`brokerage sync --vendor {VENDOR} --agent {record.agent}`: "
+            f"{' · '.join(report.failures)}."
         )
     if build:
         with watching() as listener:
@@ -315,7 +316,7 @@ def _loaded(session: Session, record: Import, run_ids: Sequence[str]) -> Loaded:
         row = connection.execute(query, parameters).one_or_none()
     if row is None:
         raise BrokerageError(
-            f"Import {record.id} is kept, but no sync tells that it was read: run `brokerage sync "
+            f"Import {record.id} is noted, but no sync tells that it was read: run `brokerage sync "
             f"--vendor {VENDOR} --agent {record.agent}`."
         )
     return Loaded(*row)
@@ -355,4 +356,4 @@ def undo(session: Session, record: Import, *, build: bool) -> Loaded:
         source="cli",
         agent_key=record.agent,
     )
-    return sync(session, record, build=build)
+    return sync(session, record, build=build, done="taken back")

@@ -198,7 +198,7 @@ def test_an_import_that_was_kept_but_not_read_is_read_when_it_comes_again(
         patch.setattr("pipelines.files.reader.prepare_import", fail)
         failed = ada(DEALS)
     assert failed.code == 1
-    assert "Import ada-sample:transactions:1 is kept but was not read" in failed.err
+    assert "Import ada-sample:transactions:1 is kept, but the sync after it failed" in failed.err
     assert prices(engine) == {}
     assert ada(DEALS).code == 0
     assert set(prices(engine)) == {"D1", "D2"}

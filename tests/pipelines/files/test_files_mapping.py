@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,6 +103,28 @@ def test_a_mapping_names_columns_in_all_its_ways() -> None:
     assert ways["listing_date"][1] == ("%m/%d/%Y",)
     assert ways["closing_date"][1] == ("%d.%m.%Y",)
     assert plan.currency == "NOK"
+
+
+def test_the_example_of_the_documentation_is_a_mapping() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "vendors" / "files.md").read_text("utf-8")
+    example = page.split("```yaml\n")[1].split("```")[0]
+    text = (
+        "Deal No,House,Road,Price,Currency,Closed,Checklist\n"
+        '2041,12,Elm Street,"$450,000.00",CAD,03/14/2025,done\n'
+    )
+    plan = plan_of(text, example)
+    cells = ("2041", "12", "Elm Street", "$450,000.00", "CAD", "03/14/2025", "done")
+    assert read(plan, *cells) == {
+        "transaction_id": "2041",
+        "side": "seller",
+        "street": "12 Elm Street",
+        "price": "$450,000.00",
+        "closing_date": "03/14/2025",
+    }
+    assert (plan.currency, plan.currency_at, dict(plan.extras)) == ("USD", 4, {})
+    assert set(read_mapping(example).model_fields_set) == (
+        set(ColumnMapping.model_fields) - {"entity", "delimiter", "encoding"}
+    )
 
 
 FILE = "Deal ID,Sale Price,Closed,Notes\nD1,1,2025-03-04,x\n"
