@@ -48,7 +48,7 @@ def prices(engine: Engine) -> dict[str, Decimal]:
         " and t.deleted_at >= r._synced_at)"
     )
     with engine.connect() as connection:
-        return dict(connection.execute(query).tuples())
+        return dict(connection.execute(query).all())
 
 
 def stored(engine: Engine, *schemas: str) -> str:
