@@ -118,7 +118,7 @@ def _without_totals(table: Table, plan: Plan, prepared: Prepared) -> list[Line]:
 def _is_total(line: Line, plan: Plan) -> bool:
     """True if the row begins with the word for a total, is mostly empty and has no other key."""
     filled = [cell for cell in line.cells if cell]
-    if not _TOTAL.fullmatch(filled[0]) or 2 * len(filled) > len(line.cells):
+    if not filled or not _TOTAL.fullmatch(filled[0]) or 2 * len(filled) > len(line.cells):
         return False
     return plan.reading(plan.key[0]).text(line.cells) in ("", filled[0])
 

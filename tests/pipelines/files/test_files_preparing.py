@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipelines.files.mapping import complete, read_mapping
+from pipelines.common.rows import check_rows
+from pipelines.files.mapping import complete, mapping_of, read_mapping
 from pipelines.files.preparing import Prepared, prepare, shorten
 from pipelines.files.source import FILES
 from pipelines.files.table import read_table
@@ -170,6 +174,40 @@ def test_a_key_of_several_parts_does_not_mind_case_and_spacing() -> None:
         for row in ("1 Elm  St,,Fairview,02115,Buyer", "1 ELM ST,,fairview,02115,buyer")
     }
     assert keys == {"1 elm st||fairview|02115|buyer"}
+
+
+ODD = st.sampled_from(
+    (
+        "", "D1", "D2", "Total", "5", "1,234.50", "(3)", "$ -", "€9", "1.2E+5", "#REF!", "n/a", "-",
+        "2025-03-04", "45720", "03/14/2025", "9999999999999999999", "0.00001", "\u0665", "NaN",
+        "inf", "USD", "CAD", "Deal ID", "%", "--", "1e400", "\U0001f600",
+    )
+) | st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=6)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@example([["D1"], ["D2"], [*[""] * 7, "x"]])
+@given(st.lists(st.lists(ODD, min_size=0, max_size=9), max_size=8))
+def test_every_row_is_loaded_refused_or_left_out_and_nothing_crashes(
+    cells: list[list[str]],
+) -> None:
+    out = io.StringIO(newline="")
+    headings = ["Deal ID", "Sale Price", "Currency", "Commission %", "Closed", "Lender", "SSN"]
+    csv.writer(out).writerows([headings, *cells])
+    content = out.getvalue().encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
+    entity = FILES.entity("transactions")
+    mapping = mapping_of({"currency": "USD", "decimal": ".", "date_format": "%m/%d/%Y"})
+    table = read_table(content, encoding="utf-8", delimiter=",", header_row=1)
+    found = prepare(entity, table, complete(table, entity, mapping), "deals.csv")
+    good = {row.number for row in found.good}
+    refused = {refusal.row for refusal in found.refusals}
+    left_out = {number for number, _ in found.left_out}
+    assert good | refused | left_out == {line.number for line in table.lines}
+    assert len(good) + len(refused) + len(left_out) == len(table.lines)
+    assert len(found.refused_rows) == len(refused)
+    again = check_rows(entity, found.refused_rows, "a:files", datetime.now(UTC))
+    assert len(again.rejected) == len(refused)
+    assert len({row.key for row in found.good}) == len(good)
 
 
 PART = st.text(st.sampled_from("ab|\\ "), min_size=1, max_size=4).filter(
