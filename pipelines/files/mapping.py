@@ -259,7 +259,7 @@ def complete(table: Table, entity: Entity, given: ColumnMapping) -> Plan:
             "docs/vendors/files.md."
         )
     currency, currency_at = _currency(table, given, kinds, places, at)
-    mark = given.decimal or _mark(table, kinds, places)
+    mark = given.decimal or _mark(table, kinds, places, rules)
     formats = given.date_format or _formats(table, kinds, places, rules)
     key = _key(entity, given, {*places, *given.constants})
     readings = [
@@ -382,9 +382,14 @@ def _texts(
 
 
 def _mark(
-    table: Table, kinds: Mapping[str, Kind], places: Mapping[str, tuple[int, ...]]
+    table: Table,
+    kinds: Mapping[str, Kind],
+    places: Mapping[str, tuple[int, ...]],
+    rules: Mapping[str, ColumnRule],
 ) -> DecimalMark:
-    return decimal_of(_texts(table, kinds, places, "money"), _texts(table, kinds, places, "number"))
+    """The decimal mark of the columns for which the mapping names none."""
+    left = {field: at for field, at in places.items() if rules[field].decimal is None}
+    return decimal_of(_texts(table, kinds, left, "money"), _texts(table, kinds, left, "number"))
 
 
 def _formats(
@@ -393,8 +398,9 @@ def _formats(
     places: Mapping[str, tuple[int, ...]],
     rules: Mapping[str, ColumnRule],
 ) -> tuple[str, ...]:
-    open_ones = {f: p for f, p in places.items() if not rules[f].date_format}
-    return day_formats_of(list(_texts(table, kinds, open_ones, "date")))
+    """The date formats of the columns for which the mapping names none."""
+    left = {field: at for field, at in places.items() if not rules[field].date_format}
+    return day_formats_of(list(_texts(table, kinds, left, "date")))
 
 
 def _currency(
@@ -455,9 +461,14 @@ def _key(entity: Entity, given: ColumnMapping, filled: set[str]) -> tuple[str, .
 
 def _extras(table: Table, used: set[int], entity: Entity) -> dict[int, str]:
     """Columns kept under their heading; one that is called like a field is marked as the column."""
-    names = {n for f in fields_of(entity.model) for n in (f.name, *f.aliases)}
+    taken = {n for f in fields_of(entity.model) for n in (f.name, *f.aliases)}
     extras: dict[int, str] = {}
     for i, heading in enumerate(table.headings):
-        if i not in used:
-            extras[i] = f"{heading} (column)" if heading in names else heading
+        if i in used:
+            continue
+        name = heading
+        while name in taken:
+            name += " (column)"
+        taken.add(name)
+        extras[i] = name
     return extras

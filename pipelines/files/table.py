@@ -208,20 +208,19 @@ def _heading_at(rows: Sequence[Sequence[str]], header_row: int | None) -> int:
 
 def _headings(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     wanted = [" ".join(name.split()) or f"column {letters(i)}" for i, name in enumerate(names)]
-    count = Counter(wanted)
+    # a mapping names headings in any letter case
+    taken = {name.casefold() for name in wanted}
     seen: Counter[str] = Counter()
     made: list[str] = []
-    taken = set(wanted)
     for name in wanted:
-        seen[name] += 1
-        unique = name
-        if seen[name] > 1:
-            number = seen[name]
-            while (unique := f"{name} ({number})") in taken:
-                number += 1
-            taken.add(unique)
+        seen[name.casefold()] += 1
+        number, unique = seen[name.casefold()], name
+        while number > 1 and (unique := f"{name} ({number})").casefold() in taken:
+            number += 1
+        taken.add(unique.casefold())
         made.append(unique)
-    return tuple(made), tuple(name for name in count if count[name] > 1)
+    repeated = dict.fromkeys(name for name in wanted if seen[name.casefold()] > 1)
+    return tuple(made), tuple(repeated)
 
 
 def letters(position: int) -> str:

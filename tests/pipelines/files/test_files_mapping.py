@@ -177,6 +177,24 @@ def test_what_can_be_read_two_ways_is_asked_for() -> None:
     assert "--decimal" in refusal('Deal ID,Price,GCI\nD1,"1,234",1.234\n', "currency: USD")
 
 
+def test_a_column_whose_form_is_named_is_no_evidence() -> None:
+    plan = plan_of(
+        'Deal ID,Price,GCI,Closed\nD1,"1,234",1.234,03/04/2025\n',
+        """
+        columns:
+          transaction_id: Deal ID
+          price: {column: Price, decimal: "."}
+          gross_commission: {column: GCI, decimal: ","}
+          closing_date: {column: Closed, date_format: "%d/%m/%Y"}
+        currency: USD
+        """,
+    )
+    assert {r.field: r.decimal for r in plan.readings if r.kind == "money"} == {
+        "price": ".",
+        "gross_commission": ",",
+    }
+
+
 def test_a_file_without_known_headings_is_refused() -> None:
     assert "No heading is known" in refusal("A,B\n1,2\n")
 
@@ -209,9 +227,13 @@ def test_denied_headings(heading: str, denied: bool) -> None:
 
 
 def test_an_unmapped_column_that_is_called_like_a_field_does_not_become_it() -> None:
-    text = "Deal ID,Deal,status,closingDate\nD1,x,open,2025-01-01\n"
+    text = "Deal ID,Deal,status,closingDate,status (column)\nD1,x,open,2025-01-01,y\n"
     plan = plan_of(text, "columns: {transaction_id: Deal ID, status: Deal}")
-    assert dict(plan.extras) == {2: "status (column)", 3: "closingDate (column)"}
+    assert dict(plan.extras) == {
+        2: "status (column)",
+        3: "closingDate (column)",
+        4: "status (column) (column)",
+    }
 
 
 def test_a_completed_mapping_says_everything_and_reads_the_same_again() -> None:

@@ -83,6 +83,7 @@ def test_headings_that_repeat_or_lack_get_names_of_their_own() -> None:
     table = read_table(b"Deal,Price,,Price,Price (2)\nD1,1,2,3,4\n")
     assert table.headings == ("Deal", "Price", "column C", "Price (3)", "Price (2)")
     assert table.repeated == ("Price",)
+    assert read_table(b"Deal,PRICE,Price\nD1,1,2\n").headings == ("Deal", "PRICE", "Price (2)")
 
 
 def test_columns_that_nobody_named_are_columns_if_most_rows_fill_them() -> None:
