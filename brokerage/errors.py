@@ -18,6 +18,7 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 4
     REFUSED = 5
     PARTIAL = 6
+    ROWS_REFUSED = 7
 
 
 EXIT_CODE_MEANING: dict[ExitCode, str] = {
@@ -28,6 +29,7 @@ EXIT_CODE_MEANING: dict[ExitCode, str] = {
     ExitCode.UNAVAILABLE: "a service, a port or the database cannot be reached or used",
     ExitCode.REFUSED: "a vendor refused the credentials",
     ExitCode.PARTIAL: "some accounts or entities failed, the others are done",
+    ExitCode.ROWS_REFUSED: "some rows of an imported file were refused, the others are loaded",
 }
 
 
@@ -59,3 +61,9 @@ class PartialError(BrokerageError):
     """Some accounts or entities failed, the others are done."""
 
     exit_code = ExitCode.PARTIAL
+
+
+class RowsRefusedError(BrokerageError):
+    """Some rows of an imported file were refused, the others are loaded."""
+
+    exit_code = ExitCode.ROWS_REFUSED

@@ -21,7 +21,14 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from brokerage.errors import ConfigurationError
@@ -119,6 +126,11 @@ class Settings(BaseSettings):
         description="The password of the login role `bi_reader`. Unset: one is generated into "
         "`bi_reader.password` in the home folder.",
     )
+    files_dir: Path = Field(
+        default=Path("imports"),
+        validate_default=True,
+        description="Where imported CSV files are kept. A relative path starts at the home folder.",
+    )
     reporting_timezone: str = Field(
         default="America/New_York",
         description="The IANA time zone in which an instant becomes a reporting date.",
@@ -163,6 +175,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute_home(cls, value: Path) -> Path:
         return _resolve_home(value)
+
+    @field_validator("files_dir")
+    @classmethod
+    def _below_home(cls, value: Path, info: ValidationInfo) -> Path:
+        # home comes first, and is missing here only if it is unusable itself
+        home: Path = info.data.get("home", _resolve_home(None))
+        return (home / value.expanduser()).resolve()
 
     @model_validator(mode="before")
     @classmethod

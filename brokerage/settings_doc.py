@@ -52,7 +52,7 @@ def render() -> str:
         _row(f"{vendor.name}_{name}", info, vendor.title)
         for vendor in VENDORS.values()
         for name, info in vendor.settings_type.model_fields.items()
-        if name not in common and name not in Settings.model_fields
+        if name not in common and not {name, f"{vendor.name}_{name}"} & set(Settings.model_fields)
     ]
     vendors += [_row(f"<vendor>_{name}", info) for name, info in common.items()]
     codes = [f"| {int(code)} | {meaning} |\n" for code, meaning in EXIT_CODE_MEANING.items()]

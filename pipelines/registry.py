@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipelines.common.entity import Vendor
+from pipelines.files.source import FILES
 from pipelines.fub.source import FUB
 from pipelines.rezen.source import REZEN
 from pipelines.skyslope.source import SKYSLOPE
 from pipelines.stripe.source import STRIPE
 
-VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (REZEN, FUB, SKYSLOPE, STRIPE)}
+VENDORS: Mapping[str, Vendor] = {
+    vendor.name: vendor
+    for vendor in (
+        REZEN,
+        FUB,
+        SKYSLOPE,
+        STRIPE,
+        FILES,
+    )
+}

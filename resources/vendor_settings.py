@@ -35,7 +35,8 @@ def _reader(vendor_name: str, settings_type: type[VendorSettings]) -> type[BaseS
 
 
 def vendor_settings(vendor: Vendor, settings: Settings | None = None) -> VendorSettings:
-    """The vendor's settings; a platform-wide one of the same name (`reporting_timezone`) counts.
+    """The vendor's settings; what is a platform-wide setting too (`files_dir` is the field `dir` of
+    `files`, `reporting_timezone` is anybody's) is taken from there.
 
     Raises:
         ConfigurationError: one sentence that names the variable and never its value, or says that
@@ -44,14 +45,15 @@ def vendor_settings(vendor: Vendor, settings: Settings | None = None) -> VendorS
     settings = settings or get_settings()
     reader = _reader(vendor.name, vendor.settings_type)
     shared = {
-        name: getattr(settings, name)
+        name: getattr(settings, candidate)
         for name in vendor.settings_type.model_fields
-        if name in Settings.model_fields
+        for candidate in (name, f"{vendor.name}_{name}")
+        if candidate in Settings.model_fields
     }
     told = _told_by_sandbox(vendor, settings)
     try:
         found = reader(_env_file=Settings.model_config.get("env_file"))
-        values = {**told, **shared, **found.model_dump(exclude_unset=True)}
+        values = {**told, **found.model_dump(exclude_unset=True), **shared}
         return vendor.settings_type.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
@@ -62,7 +64,8 @@ def vendor_settings(vendor: Vendor, settings: Settings | None = None) -> VendorS
 
 
 def _told_by_sandbox(vendor: Vendor, settings: Settings) -> dict[str, Any]:
-    if not settings.is_sandbox:
+    fields = vendor.settings_type.model_fields
+    if not settings.is_sandbox or not any(name.endswith("base_url") for name in fields):
         return {}
     state = settings.sandbox_state
     if state is None or vendor.name not in state.vendors:

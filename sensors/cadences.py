@@ -151,4 +151,24 @@ CADENCES = (
         description="Everything again from the beginning, all events that are still kept included.",
         full=True,
     ),
+    Cadence(
+        vendor="files",
+        lane="hourly",
+        cron="37 * * * *",
+        description="Imports of CSV files that were kept and not read yet.",
+        replaces=(2410,),
+    ),
+    Cadence(
+        vendor="files",
+        lane="daily",
+        cron="40 5 * * *",
+        description="The same, before the working day.",
+    ),
+    Cadence(
+        vendor="files",
+        lane="weekly",
+        cron="40 5 * * 0",
+        description="All imports again, as the models read them today.",
+        full=True,
+    ),
 )

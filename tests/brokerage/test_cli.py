@@ -6,8 +6,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,44 +19,7 @@ from brokerage.settings import get_settings
 from sandbox.box import Sandbox
 from sandbox.server import serve
 from sandbox.vendors import VENDORS as IMITATED
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command printed and returned."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run `brokerage` in this process with arguments and an input."""
-
-    def call(*arguments: str, stdin: str = "") -> Outcome:
-        get_settings.cache_clear()
-        monkeypatch.setattr(sys, "argv", ["brokerage", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        code = ended.value.code
-        return Outcome(code if isinstance(code, int) else 0, printed.out, printed.err)
-
-    return call
-
-
-def _one_sentence(outcome: Outcome) -> str:
-    lines = outcome.err.strip().splitlines()
-    assert len(lines) == 1, outcome.err
-    assert lines[0].startswith("Error: ")
-    return lines[0].removeprefix("Error: ")
+from tests.brokerage.running import Run, one_sentence
 
 
 class TestSql:
@@ -94,25 +56,25 @@ class TestSql:
         assert run("sql", "select * from marts.deals", "--role", "bi").code == 0
         refused = run("sql", "select * from control.secrets", "--role", "bi")
         assert refused.code == 1
-        assert "permission denied" in _one_sentence(refused)
+        assert "permission denied" in one_sentence(refused)
 
     def test_nothing_is_changed_by_accident(self, run: Run, engine: Engine) -> None:
         refused = run("sql", "delete from marts.deals")
         assert refused.code == 1
-        assert "add --write to change data" in _one_sentence(refused)
+        assert "add --write to change data" in one_sentence(refused)
         assert run("sql", "delete from marts.deals", "--write").code == 0
         with engine.connect() as connection:
             assert connection.execute(text("select count(*) from marts.deals")).scalar() == 0
 
-    def test_a_mistake_is_one_sentence(self, run: Run) -> None:
+    def test_a_mistake_isone_sentence(self, run: Run) -> None:
         outcome = run("sql", "select * from marts.dealz")
         assert outcome.code == 1
-        assert 'relation "marts.dealz" does not exist' in _one_sentence(outcome)
+        assert 'relation "marts.dealz" does not exist' in one_sentence(outcome)
 
-    def test_an_unknown_role_is_one_sentence(self, run: Run) -> None:
+    def test_an_unknown_role_isone_sentence(self, run: Run) -> None:
         outcome = run("sql", "select 1", "--role", "king")
         assert outcome.code == 3
-        assert "use bi, owner, loader or transformer" in _one_sentence(outcome)
+        assert "use bi, owner, loader or transformer" in one_sentence(outcome)
 
 
 class TestErrors:
@@ -124,19 +86,19 @@ class TestErrors:
         )
         outcome = run("agents")
         assert outcome.code == 4
-        assert f"127.0.0.1:{unused_port}/x cannot be used" in _one_sentence(outcome)
+        assert f"127.0.0.1:{unused_port}/x cannot be used" in one_sentence(outcome)
         assert "hush" not in outcome.err
 
     def test_a_wrong_setting(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("BROKERAGE_DAGSTER_PORT", "many")
         outcome = run("status")
         assert outcome.code == 3
-        assert "BROKERAGE_DAGSTER_PORT is not usable" in _one_sentence(outcome)
+        assert "BROKERAGE_DAGSTER_PORT is not usable" in one_sentence(outcome)
 
     def test_an_unknown_command(self, run: Run) -> None:
         assert run("fly").code == 2
 
-    def test_something_unexpected_is_still_one_sentence(
+    def test_something_unexpected_is_stillone_sentence(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         show_unexpected(KeyError, KeyError("who"), None)
@@ -232,12 +194,12 @@ class TestAccounts:
             (("sandbox", "advance"), "Say how far to move on"),
         ],
     )
-    def test_what_is_missing_is_one_sentence(
+    def test_what_is_missing_isone_sentence(
         self, run: Run, arguments: tuple[str, ...], said: str
     ) -> None:
         outcome = run(*arguments)
         assert outcome.code == 3
-        assert said in _one_sentence(outcome)
+        assert said in one_sentence(outcome)
 
     def test_a_referral_code_is_remembered_and_an_odd_one_warned_of(
         self, run: Run, ada: dict[str, Any]

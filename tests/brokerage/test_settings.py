@@ -132,6 +132,17 @@ class TestSandboxHome:
             Settings.load()
 
 
+def test_imports_lie_in_the_home_folder_unless_they_are_put_elsewhere(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BROKERAGE_HOME", str(home))
+    assert Settings.load().files_dir == home / "imports"
+    monkeypatch.setenv("BROKERAGE_FILES_DIR", "shared/files")
+    assert Settings.load().files_dir == home / "shared" / "files"
+    monkeypatch.setenv("BROKERAGE_FILES_DIR", str(tmp_path / "elsewhere"))
+    assert Settings.load().files_dir == tmp_path / "elsewhere"
+
+
 def test_a_home_that_cannot_be_made_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,8 @@ import pytest
 from brokerage.control.repository import ControlRepository
 from brokerage.database.engine import make_engine, parse_url
 from pipelines.common.entity import check_account
+from pipelines.common.load import prepare_raw
+from pipelines.registry import VENDORS
 from sandbox.box import Sandbox
 from sandbox.server import serve
 from tests.sources import fub_case, rezen_case, skyslope_case, stripe_case
@@ -56,6 +58,9 @@ class Warehouse:
         self.skyslope = Rig(skyslope_case.CASE, box, database, folder / "dlt")
         self.rigs = (self.rezen, self.fub, self.skyslope)
         self.house = Rig(stripe_case.CASE, box, database, folder / "dlt")
+        # dbt builds everything: who is not read here has empty tables
+        for vendor in VENDORS.values():
+            prepare_raw(vendor, self.rezen.url, folder / "dlt")
         self._introduce()
 
     def _introduce(self) -> None:

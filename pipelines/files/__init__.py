@@ -1,0 +1,1 @@
+"""CSV files that a person imports: transactions, listings and contacts of no connected vendor."""
