@@ -86,6 +86,8 @@ SANDBOX_PATHS = {
     "fub_base_url": "/fub/v1",
     "fub_app_base_url": "/fub",
     "skyslope_base_url": "/skyslope",
+    "dotloop_base_url": "/dotloop/public/v2",
+    "dotloop_auth_base_url": "/dotloop/oauth",
 }
 
 
@@ -98,6 +100,9 @@ SANDBOX_VALUES = {
     "rezen_concurrent_requests": 8,
     "fub_system": "Northwind-Sync",
     "fub_system_key": "sandbox-system-key",
+    "dotloop_client_id": "sandbox-dotloop-client",
+    "dotloop_client_secret": "sandbox-dotloop-secret",
+    "dotloop_activities": True,
 }
 
 
@@ -186,6 +191,24 @@ class Settings(BaseSettings):
     skyslope_base_url: str = Field(
         default="https://api-latest.skyslope.com",
         description="SkySlope: the API (the older host `https://api.skyslope.com` answers alike).",
+    )
+    dotloop_base_url: str = Field(
+        default="https://api-gateway.dotloop.com/public/v2", description="Dotloop: the API."
+    )
+    dotloop_auth_base_url: str = Field(
+        default="https://auth.dotloop.com/oauth",
+        description="Dotloop: authorisation and tokens (OAuth).",
+    )
+    dotloop_client_id: str | None = Field(
+        default=None, description="Dotloop: the client id of the registered app."
+    )
+    dotloop_client_secret: SecretStr | None = Field(
+        default=None, description="Dotloop: the client secret of the registered app."
+    )
+    dotloop_activities: bool = Field(
+        default=False,
+        description="Dotloop: pull what was done in each loop, which costs a request per loop. On "
+        "by default against the sandbox.",
     )
     rezen_equity: bool = Field(
         default=False,

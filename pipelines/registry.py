@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipelines.common.entity import Vendor
+from pipelines.dotloop.source import DOTLOOP
 from pipelines.fub.source import FUB
 from pipelines.rezen.source import REZEN
 from pipelines.skyslope.source import SKYSLOPE
 
-VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (REZEN, FUB, SKYSLOPE)}
+VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (REZEN, FUB, SKYSLOPE, DOTLOOP)}

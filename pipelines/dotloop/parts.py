@@ -1,0 +1,191 @@
+"""What is read loop by loop: participants, and what was done (dotloop.md §3.6, §3.8).
+
+A request per loop is dear, so a loop is read again when its row was written since the last good
+reading. Whether a change of a participant touches the loop is not documented: loops that are about
+to close are read once a day all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import xxhash
+
+from pipelines.common.entity import Row
+from pipelines.common.reading import Reading
+from pipelines.common.records import RecordReader
+from pipelines.dotloop.client import batches, id_of, rows_of
+from pipelines.dotloop.loops import loop_url, merged_into
+
+RECHECK = timedelta(hours=23)
+"""Once a day, whichever sync comes then."""
+
+NEAR_CLOSING = timedelta(days=60)
+ACTIVITY_BATCH = 100
+
+_Loop = tuple[datetime | None, str | None, object]
+"""When the loop's row was written, its status and its details."""
+
+_DATE_FORMS = ("%m/%d/%Y", "%B %d, %Y")
+
+
+def read_participants(reading: Reading) -> Iterator[Sequence[Row]]:
+    """People of loops that changed or are about to close."""
+    merged: dict[str, str] = {}
+
+    def read(key: str) -> list[Row]:
+        url = f"{loop_url(reading, key)}/participant"
+        answer = reading.api.get(url, single_record=True, follow=True)
+        new = merged_into(answer.url, key)
+        if new is not None:
+            # the other loop's people are read with that one
+            merged[key] = new
+            return []
+        return [_plain(row, key) for row in rows_of(answer.data, answer.url)]
+
+    last = reading.last
+    checked_at = datetime.fromisoformat(last.cursor) if last and last.cursor else None
+    recheck = checked_at is None or reading.now - checked_at >= RECHECK
+    if recheck:
+        reading.cursor_to = reading.now.isoformat()
+    yield from _read_by_loop(reading, read, lambda row: id_of(row), merged, recheck=recheck)
+    reading.handover.put("participants.merged", merged)
+
+
+def read_activities(reading: Reading) -> Iterator[Sequence[Row]]:
+    """What was done in loops that changed."""
+
+    def read(key: str) -> list[Row]:
+        profile, loop = key.split("|")
+        url = f"{loop_url(reading, key)}/activity"
+        rows = [
+            row
+            for batch in batches(reading.api, url, ACTIVITY_BATCH, single_record=True)
+            for row in batch
+        ]
+        return [{**_hashed(row), "profileId": profile, "loopId": loop} for row in rows]
+
+    yield from _read_by_loop(reading, read, _activity_id, {}, recheck=False)
+
+
+def _plain(row: Row, key: str) -> Row:
+    """The row with its labels in lower case, which varies (§3.6), and the loop it belongs to."""
+    plain: Row = {}
+    for name, value in row.items():
+        is_label = " " in name or "/" in name or not name[:1].islower()
+        field = name.lower() if is_label else name
+        if plain.get(field) in (None, ""):
+            plain[field] = value
+    profile, loop = key.split("|")
+    return {**plain, "profileId": profile, "loopId": loop}
+
+
+def _hashed(row: Row) -> Row:
+    """The row with a hash of its message: an activity has no id (§3.8)."""
+    message = row.get("message")
+    text = message if isinstance(message, str) else ""
+    return {**row, "messageHash": xxhash.xxh3_64_hexdigest(text.encode())}
+
+
+def _activity_id(row: Row) -> str | None:
+    at = row.get("date")
+    return f"{at}|{row['messageHash']}" if isinstance(at, str) else None
+
+
+def _read_by_loop(
+    reading: Reading,
+    read: Callable[[str], list[Row]],
+    own_id: Callable[[Row], str | None],
+    merged: Mapping[str, str],
+    *,
+    recheck: bool,
+) -> Iterator[list[Row]]:
+    """Read the loops that are due; what a loop no longer shows is gone, what was not read stays."""
+    table = reading.entity.name
+    live = _live(reading)
+    wanted = _wanted(reading, table, live, recheck=recheck)
+    records = RecordReader(reading, read, "loops")
+    for rows in records.rows(wanted):
+        # also a row that will be refused is there
+        reading.seen.add(
+            f"{row['profileId']}|{row['loopId']}|{key}" for row in rows if (key := own_id(row))
+        )
+        yield rows
+    records.raise_failures()
+    unread = (live.keys() - set(wanted)) | (records.missing & live.keys())
+    held = reading.memory.keys(table)
+    reading.seen.add(key for key in held if _loop_of(key) in unread - merged.keys())
+    reading.complete = True
+    if records.missing:
+        reading.note = f"{len(records.missing)} listed loops are gone or belong to others."
+
+
+def _live(reading: Reading) -> dict[str, _Loop]:
+    """The loops that there are; of those of this sync nothing but the key is known here."""
+    held = reading.memory.values("loops", "_synced_at", "status", "details")
+    listed: set[str] = reading.handover.get("loops.listed", set())
+    gone: set[str] = reading.handover.get("loops.gone", set())
+    fresh: dict[str, _Loop] = dict.fromkeys(listed, (None, None, None))
+    return {k: v for k, v in {**fresh, **held}.items() if k not in gone}
+
+
+def _wanted(
+    reading: Reading,
+    table: str,
+    live: Mapping[str, _Loop],
+    *,
+    recheck: bool,
+) -> list[str]:
+    """Keys of the loops to read: those written since the last good reading, and those due again."""
+    changed: set[str] = reading.handover.get("loops.changed", set())
+    last = reading.last
+    if reading.full:
+        return sorted(live)
+    if last is None:
+        # a first reading that broke off goes on where it stopped
+        done = _last_written(reading, table)
+        return sorted(
+            key
+            for key, (written, _, _) in live.items()
+            if key in changed or written is None or key not in done or done[key] < written
+        )
+    return sorted(
+        key
+        for key, (written, status, details) in live.items()
+        if key in changed
+        or written is None
+        or written > last.started_at
+        or (recheck and _is_near_closing(status, details, reading.now))
+    )
+
+
+def _last_written(reading: Reading, table: str) -> dict[str, datetime]:
+    """When the newest row of each loop was written."""
+    newest: dict[str, datetime] = {}
+    for key, (written,) in reading.memory.values(table, "_synced_at").items():
+        loop = _loop_of(key)
+        newest[loop] = max(written, newest.get(loop, written))
+    return newest
+
+
+def _loop_of(key: str) -> str:
+    return "|".join(key.split("|")[:2])
+
+
+def _is_near_closing(status: str | None, details: object, now: datetime) -> bool:
+    dates = details.get("Contract Dates") if isinstance(details, Mapping) else None
+    closing = day_of(dates.get("Closing Date")) if isinstance(dates, Mapping) else None
+    if status == "ARCHIVED" or closing is None:
+        return False
+    return abs(closing - now.astimezone(UTC).date()) <= NEAR_CLOSING
+
+
+def day_of(text: object) -> date | None:
+    """A day as details write it, in either form of §3.5; None for free text."""
+    for form in _DATE_FORMS:
+        try:
+            return datetime.strptime(str(text).strip(), form).replace(tzinfo=UTC).date()
+        except ValueError:
+            continue
+    return None
