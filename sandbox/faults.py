@@ -244,7 +244,7 @@ def _first_number(row: dict[str, Any]) -> str:
 
 def _shift_total(data: Any, by: int) -> Any:
     if isinstance(data, dict):
-        holder = data.get("_metadata", data)
+        holder = data.get("_metadata", data.get("meta", data))
         for name in ("totalCount", "total"):
             if isinstance(holder, dict) and isinstance(holder.get(name), int):
                 holder[name] += by

@@ -19,13 +19,16 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one request: ``retry_after`` is in whole real seconds, 0 when allowed."""
+    """What became of one request: ``retry_after`` is in whole real seconds, 0 when allowed;
+    ``resets_in`` the real seconds until the oldest request that counts no longer does.
+    """
 
     allowed: bool
     limit: int
     window: float
     remaining: int
     retry_after: int
+    resets_in: float = 0.0
 
 
 class Limits:
@@ -73,9 +76,12 @@ class Limits:
         if len(used) >= limit.requests:
             wait = used[-limit.requests] + limit.window - now
             seconds = max(1, math.ceil(wait / self._clock.factor))
-            return Verdict(False, limit.requests, limit.window, 0, seconds)
+            resets_in = wait / self._clock.factor
+            return Verdict(False, limit.requests, limit.window, 0, seconds, resets_in)
         used.append(now)
-        return Verdict(True, limit.requests, limit.window, limit.requests - len(used), 0)
+        left = limit.requests - len(used)
+        resets_in = (used[0] + limit.window - now) / self._clock.factor
+        return Verdict(True, limit.requests, limit.window, left, 0, resets_in)
 
     def clear(self) -> None:
         """Forgets all use, keeps the limits."""
