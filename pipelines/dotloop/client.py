@@ -171,7 +171,8 @@ def limits(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
         int(text) if (text := headers.get(name, "").strip()).isdigit() else None
         for name in ("x-ratelimit-limit", "x-ratelimit-remaining")
     )
-    return None if limit is None else min(limit, PACE), remaining
+    # a higher one does not quicken the pace: others may use the account
+    return limit if limit is not None and limit < PACE else None, remaining
 
 
 DIALECT = Dialect(

@@ -6,14 +6,9 @@ a language model (docs/vendors/dotloop.md).
 
 from __future__ import annotations
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 
 from pipelines.common.model import Id, Instant, Json, VendorModel
-
-
-def _label(text: str) -> AliasChoices:
-    """A label key, which the reader has put into lower case (§3.6)."""
-    return AliasChoices(text)
 
 
 class Account(VendorModel):
@@ -74,33 +69,9 @@ class Participant(VendorModel):
     email: str | None = Field(None, description="e-mail address")
     role: str | None = Field(None, description="BUYER, LISTING_AGENT, … (open vocabulary)")
     phone: str | None = Field(None, description="phone, free format")
-    cell_phone: str | None = Field(
-        None, validation_alias=_label("cell phone"), description="mobile phone, free format"
+    labels: Json | None = Field(
+        None, description="what else is known of the person, by display label in small letters"
     )
-    company_name: str | None = Field(
-        None, validation_alias=_label("company name"), description="company"
-    )
-    license_number: str | None = Field(
-        None, validation_alias=_label("license number"), description="licence number"
-    )
-    street_number: str | None = Field(
-        None, validation_alias=_label("street number"), description="house number"
-    )
-    street_name: str | None = Field(
-        None, validation_alias=_label("street name"), description="street"
-    )
-    unit_number: str | None = Field(
-        None, validation_alias=_label("unit number"), description="unit"
-    )
-    city: str | None = Field(None, description="city")
-    state_prov: str | None = Field(
-        None, validation_alias=_label("state/prov"), description="state or province"
-    )
-    zip_postal_code: str | None = Field(
-        None, validation_alias=_label("zip/postal code"), description="postal code"
-    )
-    county: str | None = Field(None, description="county")
-    country: str | None = Field(None, description="country")
 
 
 class Contact(VendorModel):
@@ -135,6 +106,7 @@ class Activity(VendorModel):
 
     profile_id: Id = Field(description="the profile that was asked")
     loop_id: Id = Field(description="loop view id")
-    date: Id = Field(description="when, as sent (ISO 8601)")
+    date: Instant | None = Field(description="when (UTC)")
+    sent_date: Id = Field(description="when, as sent, part of the key")
     message_hash: Id = Field(description="hash of the message, part of the key")
     message: str | None = Field(None, description="what was done, personal data")

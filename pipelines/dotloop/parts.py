@@ -27,6 +27,9 @@ ACTIVITY_BATCH = 100
 _Loop = tuple[datetime | None, str | None, object]
 """When the loop's row was written, its status and its details."""
 
+_LABELS = frozenset({"city", "country", "county"})
+"""Labels of one word, which in small letters look like fields."""
+
 _DATE_FORMS = ("%m/%d/%Y", "%B %d, %Y")
 
 
@@ -59,38 +62,44 @@ def read_activities(reading: Reading) -> Iterator[Sequence[Row]]:
     def read(key: str) -> list[Row]:
         profile, loop = key.split("|")
         url = f"{loop_url(reading, key)}/activity"
-        rows = [
-            row
-            for batch in batches(reading.api, url, ACTIVITY_BATCH, single_record=True)
-            for row in batch
+        found = batches(reading.api, url, ACTIVITY_BATCH, single_record=True)
+        return [
+            {**_hashed(row), "profileId": profile, "loopId": loop} for rows in found for row in rows
         ]
-        return [{**_hashed(row), "profileId": profile, "loopId": loop} for row in rows]
 
     yield from _read_by_loop(reading, read, _activity_id, {}, recheck=False)
 
 
 def _plain(row: Row, key: str) -> Row:
-    """The row with its labels in lower case, which varies (§3.6), and the loop it belongs to."""
-    plain: Row = {}
-    for name, value in row.items():
-        is_label = " " in name or "/" in name or not name[:1].islower()
-        field = name.lower() if is_label else name
-        if plain.get(field) in (None, ""):
-            plain[field] = value
+    """The row with its display labels by themselves, and the loop it belongs to.
+
+    Which labels there are is open, and their letter case varies; `Phone` is one way to send the
+    phone (§3.6).
+    """
+    fields = {name: value for name, value in row.items() if not _is_label(name)}
+    labels = {name.lower(): value for name, value in row.items() if _is_label(name)}
+    fields["phone"] = fields.get("phone") or labels.pop("phone", None)
     profile, loop = key.split("|")
-    return {**plain, "profileId": profile, "loopId": loop}
+    return {**fields, "labels": labels or None, "profileId": profile, "loopId": loop}
+
+
+def _is_label(name: str) -> bool:
+    return " " in name or "/" in name or not name[:1].islower() or name in _LABELS
 
 
 def _hashed(row: Row) -> Row:
-    """The row with a hash of its message: an activity has no id (§3.8)."""
+    """The row with what makes its key: an activity has no id (§3.8)."""
     message = row.get("message")
     text = message if isinstance(message, str) else ""
-    return {**row, "messageHash": xxhash.xxh3_64_hexdigest(text.encode())}
+    return {
+        **row,
+        "sentDate": row.get("date"),
+        "messageHash": xxhash.xxh3_64_hexdigest(text.encode()),
+    }
 
 
 def _activity_id(row: Row) -> str | None:
-    at = row.get("date")
-    return f"{at}|{row['messageHash']}" if isinstance(at, str) else None
+    return f"{row['sentDate']}|{row['messageHash']}" if row["sentDate"] else None
 
 
 def _read_by_loop(

@@ -67,6 +67,8 @@ class Case:
     `row_id` is the list's key as sent; if it `reads_again`, a row whose key was lost is asked for
     by itself in the same sync. `load_rows` cuts a first reading into several loads.
     `spoil` is the part of the credential that a wrong key is put into, `methods` what may be sent,
+    `renewal` is what a credential is renewed with, where a wrong one must be wrong as well.
+    Entities in `later` have no rows on the first day: only a change brings some.
     `account_id` who a credential belongs to; `knows_owner` is False if an answer never tells that.
     `limit` is a rate, in requests per ten seconds, that a first reading of Ada's fills for some
     windows; `refusal` is the fault that refuses her credential from now on.
@@ -88,6 +90,8 @@ class Case:
     account_id: Callable[[Sandbox, str], str]
     refusal: Mapping[str, Any]
     spoil: str = "api_key"
+    renewal: str | None = None
+    later: frozenset[str] = frozenset()
     row_id: str = "id"
     reads_again: bool = False
     load_rows: int = 100
