@@ -78,7 +78,8 @@ def _plain(row: Row, key: str) -> Row:
     """
     fields = {name: value for name, value in row.items() if not _is_label(name)}
     labels = {name.lower(): value for name, value in row.items() if _is_label(name)}
-    fields["phone"] = fields.get("phone") or labels.pop("phone", None)
+    if not fields.get("phone"):
+        fields["phone"] = labels.pop("phone", None)
     profile, loop = key.split("|")
     return {**fields, "labels": labels or None, "profileId": profile, "loopId": loop}
 

@@ -157,7 +157,11 @@ class Connection:
     def _forget_gone(self, reading: Reading, name: str) -> set[str]:
         if not reading.complete:
             return set()
-        gone = set(reading.seen.missing(sorted(self.warehouse.keys(name))))
+        known = self.warehouse.keys(name)
+        gone = set(reading.seen.missing(sorted(known)))
+        if reading.too_few(len(known) - len(gone), len(known)):
+            reading.complete = False
+            return set()
         if reading.confirm_gone is not None:
             gone = {key for key in gone if reading.confirm_gone(key)}
         for key in gone:

@@ -208,7 +208,8 @@ CASE = Case(
     ),
     settings=settings,
     listed="contacts",
-    path=r"^/public/v2/contact\?",
+    # the list has two batches on the first day
+    path=r"^/public/v2/contact\?(.*&)?batch_number=1&",
     row_number="updated",
     row_text="fax",
     broken_key="Dotloop refused the credential; connect the account again.",
