@@ -173,7 +173,7 @@ def test_a_person_who_does_not_fit_is_not_taken_for_gone() -> None:
         ),
         (
             {"id": 1, "phone": "555-0101", "PHONE": "555-0100", "cell phone": "1", "city": "X"},
-            {"cell phone": "1", "city": "X"},
+            {"phone": "555-0100", "cell phone": "1", "city": "X"},
             "555-0101",
         ),
         ({"id": 1, "newField": 7, "Never Seen": "x"}, {"never seen": "x"}, None),
