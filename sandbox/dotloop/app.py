@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sandbox.box import Sandbox
 
 PER_MINUTE = 100
-KINDS = {"shift_page", "rate_limited", "invalid_token"}
+KINDS = {"shift_page", "rate_limited", "invalid_token", "vanish", "merge"}
 PREFIX = ["public", "v2"]
 PDF = b"application/pdf"
 
@@ -163,6 +163,8 @@ class _App:
                 return self._inside(call, scope, profile, loop, rest, query)
             case ["contact"]:
                 self._must_have(grant, "contact")
+                # nobody has said that this list can be filtered
+                call.assumed = query.get("filter") is not None
                 return self._contacts(account, query)
             case ["contact", contact_id]:
                 self._must_have(grant, "contact")
@@ -190,6 +192,9 @@ class _App:
     def _loop(self, call: Call, profile: Profile, text: str, rest: list[str]) -> Loop:
         books = self._books
         loop = books.find(profile.id, _number(text))
+        if loop is not None and loop.merged_into is None:
+            self._meddle(call, profile, loop)
+            loop = books.find(profile.id, _number(text))
         if loop is None:
             raise _Refused(404, "Loop not found")
         if loop.merged_into is not None:
@@ -200,6 +205,17 @@ class _App:
                 301, "The loop was merged", ((b"location", f"{self._box.url}{place}".encode()),)
             )
         return loop
+
+    def _meddle(self, call: Call, profile: Profile, loop: Loop) -> None:
+        """What somebody does to a loop between the list and a question about it."""
+        books = self._books
+        if call.fault("vanish"):
+            books.delete(loop)
+        elif call.fault("merge"):
+            others = (other for other in books.listed(profile.id) if other is not loop)
+            into = next(others, None)
+            if into is not None:
+                books.merge(loop, into)
 
     def _loops(self, call: Call, profile: Profile, query: Query) -> Reply:
         """§3.3; the total is 0 whatever there is."""

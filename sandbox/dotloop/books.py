@@ -89,7 +89,7 @@ class Books:
         self._own: dict[str, Profile] = {}
         self._places: dict[str, list[Profile]] = {agent_id: [] for agent_id in self._keys}
         self._by_deal: dict[str, Loop] = {}
-        self._looked_at: dict[int, datetime] = {}
+        self._built = False
         self._deals_seen = 0
         self._seen = -1
         self._numbers = {"profile": 42, "contact": 55_001, "loop": FIRST_LOOP}
@@ -102,6 +102,7 @@ class Books:
             self._befriend(key)
         for loop in list(self.loops.values()):
             self._age(loop, self.noon)
+        self._built = True
 
     def now(self) -> datetime:
         """The current instant, to the second."""
@@ -207,17 +208,17 @@ class Books:
 
     def _look(self, loop: Loop) -> None:
         deal = loop.current
-        if deal is None or self._looked_at.get(loop.id) == deal.updated_at:
+        if deal is None or loop.looked_at == deal.updated_at:
             return
-        self._looked_at[loop.id] = deal.updated_at
-        seen = facts.fingerprint(loop)
-        people = facts.parties_print(loop) if self.switches["participants_touch"] else ()
-        if (seen, people) != loop.print:
-            before = loop.print
-            loop.print = (seen, people)
+        before, loop.face, loop.looked_at = loop.face, self._face(loop), deal.updated_at
+        if before != loop.face:
             loop.updated = max(loop.updated, whole(deal.updated_at))
-            if before and before[0] and before[0][0] != seen[0]:
-                loop.activities.append((loop.updated, f"Status changed to {seen[0]}"))
+            if before[0] != loop.face[0]:
+                loop.activities.append((loop.updated, f"Status changed to {loop.face[0]}"))
+
+    def _face(self, loop: Loop) -> tuple[Any, ...]:
+        seen = facts.fingerprint(loop)
+        return (*seen, facts.people(loop)) if self.switches["participants_touch"] else seen
 
     def _meet(self, deal: Deal) -> None:
         """A deal that nobody has seen here: a loop of its own, or what became of a listing."""
@@ -225,8 +226,10 @@ class Books:
         if listing is not None:
             listing.sale = deal
             self._by_deal[deal.id] = listing
+            self._share(listing, deal)
             self._greet(deal)
             self._look(listing)
+            listing.updated = max(listing.updated, self._noticed(deal.updated_at))
             return
         chosen = zlib.crc32(f"{self.world.seed}:dotloop:{deal.built_from or deal.id}".encode())
         if chosen / 2**32 < SHARE:
@@ -237,23 +240,29 @@ class Books:
         client = next((p for p in deal.participants if p.role in facts.CLIENTS), None)
         name = f"{client.last_name}, {deal.address.street}" if client else deal.address.street
         loop = self._new(owner, deal, whole(deal.created_at), name)
-        loop.updated = max(loop.updated, whole(deal.updated_at))
-        for agent_id in deal.agent_ids():
-            if agent_id in self._keys:
-                self._show(loop, self._own[agent_id])
-                for place in self._places.get(agent_id, ()):
-                    # a team and an office see those that were handed to them
-                    if loop.number % 4 == 1 if place.type == "TEAM" else loop.number % 3 == 2:
-                        self._show(loop, place)
+        loop.updated = max(loop.updated, self._noticed(deal.updated_at))
+        self._share(loop, deal)
         self._by_deal[deal.id] = loop
-        loop.print = (
-            facts.fingerprint(loop),
-            facts.parties_print(loop) if self.switches["participants_touch"] else (),
-        )
-        self._looked_at[loop.id] = deal.updated_at
+        loop.face, loop.looked_at = self._face(loop), deal.updated_at
         loop.tasks_done = min(loop.tasks or 0, 3) if deal.group == "OPEN" else loop.tasks or 0
         loop.activities.append((loop.updated, f"Status changed to {facts.status(loop)}"))
         self._greet(deal)
+
+    def _noticed(self, moment: datetime) -> datetime:
+        """When somebody wrote it down here. The world may tell today of a deal of yesterday, and
+        then it is today that the vendor's stamps name.
+        """
+        return self.now() if self._built else whole(moment)
+
+    def _share(self, loop: Loop, deal: Deal) -> None:
+        """Everybody with an account who is on a deal has a view of its loop."""
+        for agent_id in deal.agent_ids():
+            if agent_id in self._keys:
+                self._show(loop, self._own[agent_id])
+                for place in self._places[agent_id]:
+                    # a team and an office see those that were handed to them
+                    if loop.number % 4 == 1 if place.type == "TEAM" else loop.number % 3 == 2:
+                        self._show(loop, place)
 
     def _new(self, owner: Profile, deal: Deal | None, created: datetime, name: str) -> Loop:
         number = self.number("loop")
@@ -386,7 +395,7 @@ class Books:
             address=deal.address.street if number % 2 else None,
             city=deal.address.city, state=deal.address.short_state, zip_code=deal.address.zip,
             country="US" if number % 4 else None,
-            updated=None if number % 9 == 4 else whole(deal.created_at),
+            updated=None if number % 9 == 4 else self._noticed(deal.created_at),
         )  # fmt: skip
         self.version += 1
 

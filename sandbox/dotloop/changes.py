@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from sandbox.dotloop import facts
@@ -132,12 +132,19 @@ def _typed(details: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Valu
             if value is None:
                 found[section][label] = None
             elif label in AMOUNTS:
-                found[section][label] = Decimal(str(value))
+                found[section][label] = _amount(value)
             elif label in DATES:
                 found[section][label] = date.fromisoformat(value)
             else:
                 found[section][label] = str(value)
     return found
+
+
+def _amount(value: Any) -> Decimal:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is no amount; give it plain, such as 501500.25.") from None
 
 
 def _write(books: Books, loop: Loop, change: Change) -> None:

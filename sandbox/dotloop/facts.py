@@ -4,7 +4,7 @@ from what was done by hand. Wire and truth both start here, and write it down in
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -70,7 +70,9 @@ def status(loop: Loop) -> str | None:
 
 
 def fingerprint(loop: Loop) -> tuple[Any, ...]:
-    """What of the deals Dotloop shows in the loop itself: a change of it moves `updated`."""
+    """What of the deals Dotloop shows in the loop itself, the status first: a change of it moves
+    `updated`.
+    """
     deal = loop.current
     if deal is None:
         return ()
@@ -81,11 +83,11 @@ def fingerprint(loop: Loop) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def parties_print(loop: Loop) -> tuple[Any, ...]:
+def people(loop: Loop) -> tuple[Any, ...]:
     """Who is on the loop, as the deals have it."""
     deal = loop.current
-    people = deal.participants if deal else ()
-    return tuple((p.id, p.role, p.first_name, p.last_name) for p in people)
+    on_it = deal.participants if deal else ()
+    return tuple((p.id, p.role, p.first_name, p.last_name) for p in on_it)
 
 
 def facts(loop: Loop) -> Facts:
@@ -201,7 +203,7 @@ def _financials(deal: Deal, number: int, *, lease: bool) -> dict[str, Value | No
 def _listing(first: Deal, deal: Deal, number: int) -> dict[str, Value | None]:
     told: dict[str, Value | None] = {
         "Expiration Date": first.listing_expiration_date,
-        "Listing Date": first.listing_date or _day(first),
+        "Listing Date": first.listing_date or first.created_at.date(),
         "Original Price": first.price,
         "Current Price": deal.price,
     }
@@ -219,10 +221,6 @@ def _listing(first: Deal, deal: Deal, number: int) -> dict[str, Value | None]:
             "Remarks": "Señora's garden: ask first.\nKeys at the desk.",
         }
     return told
-
-
-def _day(deal: Deal) -> date:
-    return deal.created_at.date()
 
 
 # --- who is on a loop -----------------------------------------------------------------------------
@@ -258,7 +256,7 @@ def _party(loop: Loop, person: Participant, number: int) -> Party:
         labels = {"Company Name": "Invented Realty LLC", "License Number": f"L-{loop.number:05d}"}
         if loop.number % 4 == 0:
             labels["Cell Phone"] = "(555) 010-0104"
-    elif person.role in CLIENTS and loop.number % 3 != 1:
+    elif person.role in CLIENTS and loop.number % 4 != 1:
         labels = {
             "Street Name": "Oak Ave",
             "Street Number": str(10 + loop.number),

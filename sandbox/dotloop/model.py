@@ -173,7 +173,8 @@ class Loop:
     ``details`` labels that were changed by hand in Dotloop (a value of None empties one).
     ``ids`` gives the world's participants their numbers, ``guests`` are those added in Dotloop,
     ``changed`` and ``removed`` tell what was done to either by hand. ``shown_in`` are the profiles
-    whose lists have had the loop, ``print`` is what the last look at the deals saw.
+    whose lists have had the loop, ``face`` is what the last look at the deals saw, ``looked_at``
+    the deal's own stamp then.
     """
 
     id: int
@@ -195,7 +196,8 @@ class Loop:
     next_party: int = 8801
     merged_into: Loop | None = None
     shown_in: set[int] = field(default_factory=set)
-    print: tuple[Any, ...] = ()
+    face: tuple[Any, ...] = ()
+    looked_at: datetime | None = None
 
     @property
     def current(self) -> Deal | None:

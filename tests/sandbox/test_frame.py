@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from sandbox.__main__ import main
@@ -119,6 +120,13 @@ def test_row_faults(kind: str, params: dict[str, object], expected: bytes) -> No
     assert spoil_rows(body, Rule(kind, params=params)) == expected
 
 
+@pytest.mark.parametrize("place", ["_metadata", "meta"])
+def test_a_total_is_shifted_wherever_it_is(place: str) -> None:
+    body = orjson.dumps({place: {"total": 0}, "rows": []})
+    spoiled = orjson.loads(spoil_rows(body, Rule("wrong_total", params={"by": 2})))
+    assert spoiled == {place: {"total": 2}, "rows": []}
+
+
 def test_profiles(box: Sandbox, http: httpx.Client, ada: dict[str, str], closed: str) -> None:
     answer = http.post("/sandbox/faults", json={"vendor": "rezen", "profile": "legacy"})
     assert answer.status_code == 201
@@ -155,11 +163,14 @@ def test_a_sliding_window() -> None:
     assert limits.take("v", "other").allowed
     refused = limits.take("v", "k")
     assert 9 <= refused.retry_after <= 10
+    assert 9 < refused.resets_in <= 10
     clock.advance(seconds=10)
     assert limits.take("v", "k").remaining == 1
     clock.factor = 100
     limits.take("v", "k")
-    assert limits.take("v", "k").retry_after == 1
+    refused = limits.take("v", "k")
+    assert refused.retry_after == 1
+    assert 0 < refused.resets_in <= 0.1
 
 
 def test_the_limit_answers_429_and_half_of_them_say_when(
