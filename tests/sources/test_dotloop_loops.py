@@ -11,11 +11,23 @@ from typing import Any
 import pytest
 
 from pipelines.common.account import Account, Credentials, Exchange, StaticCredentials
+from pipelines.common.warehouse import forget_connection
 from pipelines.dotloop.client import DIALECT
+from pipelines.dotloop.source import DOTLOOP
 from sandbox.world.sizes import SIZES
 from tests.sources import dotloop_case
 from tests.sources.dotloop_case import own_loops, truth_of
-from tests.sources.rig import ADA, BEN, FlyingClock, Rig, failed_entities, only, result, sentence
+from tests.sources.rig import (
+    ADA,
+    AGENTS,
+    BEN,
+    FlyingClock,
+    Rig,
+    failed_entities,
+    only,
+    result,
+    sentence,
+)
 
 ONLY = "dotloop"
 
@@ -350,6 +362,27 @@ def test_a_loop_that_vanishes_between_list_and_people_costs_only_itself(rig: Rig
     assert not report.failures
     rig.box.clock.advance(seconds=60)
     assert not rig.sync(full=True).failures
+    rig.must_equal_truth()
+
+
+def test_a_connection_that_is_forgotten_leaves_nothing_and_may_come_back(rig: Rig) -> None:
+    """The terms of use want it (§0); what lanes have staged counts as well."""
+    rig.box.advance(days=1)
+    assert not rig.sync(*AGENTS).failures
+    mine, others = f"{ADA}:dotloop", rig.rows("loops", BEN)
+    expected = sum(len(rig.rows(entity, live=False)) for entity in rig.case.entities)
+    assert forget_connection(DOTLOOP, rig.url, mine) == expected
+    tables = rig.query(
+        "select table_schema, table_name from information_schema.columns"
+        " where column_name = 'connection_id' and table_schema like 'raw_dotloop%%'"
+    )
+    assert {schema for schema, _ in tables} > {"raw_dotloop"}
+    for schema, table in tables:
+        count = f"select count(*) from {schema}.{table} where connection_id = %s"
+        assert rig.query(count, mine) == [(0,)], (schema, table)
+    assert rig.rows("loops", BEN) == others
+    report = rig.sync()
+    assert {r.cursor_from for r in report.results} == {None}
     rig.must_equal_truth()
 
 
