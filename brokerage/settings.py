@@ -92,6 +92,8 @@ SANDBOX_PATHS = {
 
 
 SANDBOX_REQUESTS_PER_MINUTE = 1200
+# a real person has a hundred a minute, and participants cost a request per loop
+SANDBOX_DOTLOOP_REQUESTS_PER_MINUTE = 6000
 
 # what the sandbox knows or allows; none of it means anything to a real vendor
 SANDBOX_VALUES = {
@@ -103,6 +105,7 @@ SANDBOX_VALUES = {
     "dotloop_client_id": "sandbox-dotloop-client",
     "dotloop_client_secret": "sandbox-dotloop-secret",
     "dotloop_activities": True,
+    "dotloop_requests_per_minute": SANDBOX_DOTLOOP_REQUESTS_PER_MINUTE - 100,
 }
 
 
@@ -204,6 +207,12 @@ class Settings(BaseSettings):
     )
     dotloop_client_secret: SecretStr | None = Field(
         default=None, description="Dotloop: the client secret of the registered app."
+    )
+    dotloop_requests_per_minute: int = Field(
+        default=80,
+        ge=1,
+        description="Dotloop: requests per person and minute; 100 are allowed, also to others who "
+        "use the account.",
     )
     dotloop_activities: bool = Field(
         default=False,

@@ -10,10 +10,10 @@ import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import httpx
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from pipelines.common.account import Credentials
 from pipelines.common.budget import Rate
@@ -51,9 +51,15 @@ class DotloopSettings(VendorSettings):
     auth_base_url: str = Field("https://auth.dotloop.com/oauth", description="OAuth")
     client_id: str | None = Field(None, description="client id of the registered app")
     client_secret: SecretStr | None = Field(None, description="its secret")
+    requests_per_minute: int = Field(PACE, ge=1, description="requests per person and minute (§2)")
     activities: bool = Field(
         False, description="read what was done in a loop, which costs a request per loop (§3.8)"
     )
+
+    @model_validator(mode="after")
+    def _own_rate(self) -> Self:
+        self.rates.setdefault("default", Rate(self.requests_per_minute, 60.0))
+        return self
 
 
 def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from pipelines.common.account import Credentials
+from pipelines.common.budget import Rate
 from pipelines.common.errors import (
     AccountBroken,
     ContractBroken,
@@ -21,6 +22,7 @@ from pipelines.common.errors import (
 from pipelines.common.http import Failure
 from pipelines.dotloop.client import (
     PACE,
+    DotloopSettings,
     authorize,
     classify,
     exchange,
@@ -210,3 +212,10 @@ def test_a_list_that_is_none_is_a_broken_contract(body: Any) -> None:
     connection = connection_over(lambda _request: httpx.Response(200, json=body), HELD)
     with pytest.raises(ContractBroken, match=r"compare docs/vendors/dotloop\.md"):
         list_of(connection.api(), f"{SETTINGS.base_url}/profile")
+
+
+def test_the_pace_is_a_setting() -> None:
+    assert DotloopSettings().rates == {"default": Rate(80, 60.0)}
+    assert DotloopSettings(requests_per_minute=30).rates == {"default": Rate(30, 60.0)}
+    own = {"default": Rate(1, 1.0)}
+    assert DotloopSettings(rates=own).rates == own
