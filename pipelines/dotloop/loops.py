@@ -50,9 +50,11 @@ class _Sight:
 def read_loops(reading: Reading) -> Iterator[Sequence[Row]]:
     """Loops with their details, profile by profile."""
     whole = reading.due_for_full(FULL)
-    watermarks = _watermarks(reading.last.cursor if reading.last else None)
     sight = _Sight()
     open_profiles, closed_profiles = _profiles(reading)
+    held = _watermarks(reading.last.cursor if reading.last else None)
+    # a profile that comes back after it was gone is new
+    watermarks = {p: held[p] for p in (*open_profiles, *closed_profiles) if p in held}
     for profile in open_profiles:
         newest = None if whole else watermarks.get(profile)
         try:

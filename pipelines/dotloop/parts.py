@@ -24,9 +24,6 @@ RECHECK = timedelta(hours=23)
 NEAR_CLOSING = timedelta(days=60)
 ACTIVITY_BATCH = 100
 
-_Loop = tuple[datetime | None, str | None, object]
-"""When the loop's row was written, its status and its details."""
-
 _LABELS = frozenset({"city", "country", "county"})
 """Labels of one word, which in small letters look like fields."""
 
@@ -52,7 +49,7 @@ def read_participants(reading: Reading) -> Iterator[Sequence[Row]]:
     recheck = checked_at is None or reading.now - checked_at >= RECHECK
     if recheck:
         reading.cursor_to = reading.now.isoformat()
-    yield from _read_by_loop(reading, read, lambda row: id_of(row), merged, recheck=recheck)
+    yield from _read_by_loop(reading, read, id_of, merged, recheck=recheck)
     reading.handover.put("participants.merged", merged)
 
 
@@ -131,43 +128,49 @@ def _read_by_loop(
         reading.note = f"{len(records.missing)} listed loops are gone or belong to others."
 
 
-def _live(reading: Reading) -> dict[str, _Loop]:
-    """The loops that there are; of those of this sync nothing but the key is known here."""
-    held = reading.memory.values("loops", "_synced_at", "status", "details")
+def _live(reading: Reading) -> dict[str, datetime | None]:
+    """The loops that there are, with when they were written; None for new ones of this sync."""
     listed: set[str] = reading.handover.get("loops.listed", set())
+    written = reading.memory.values("loops", "_synced_at")
+    found: dict[str, datetime | None] = {
+        **dict.fromkeys(listed, None),
+        **{key: at for key, (at,) in written.items()},
+    }
     gone: set[str] = reading.handover.get("loops.gone", set())
-    fresh: dict[str, _Loop] = dict.fromkeys(listed, (None, None, None))
-    return {k: v for k, v in {**fresh, **held}.items() if k not in gone}
+    # a merged loop may stand in raw for a week
+    gone = gone | reading.memory.keys("merged_loops")
+    return {key: at for key, at in found.items() if key not in gone}
 
 
 def _wanted(
-    reading: Reading,
-    table: str,
-    live: Mapping[str, _Loop],
-    *,
-    recheck: bool,
+    reading: Reading, table: str, live: Mapping[str, datetime | None], *, recheck: bool
 ) -> list[str]:
     """Keys of the loops to read: those written since the last good reading, and those due again."""
-    changed: set[str] = reading.handover.get("loops.changed", set())
     last = reading.last
     if reading.full:
         return sorted(live)
+    wanted: set[str] = reading.handover.get("loops.changed", set()) & live.keys()
     if last is None:
         # a first reading that broke off goes on where it stopped
         done = _last_written(reading, table)
-        return sorted(
-            key
-            for key, (written, _, _) in live.items()
-            if key in changed or written is None or key not in done or done[key] < written
-        )
-    return sorted(
-        key
-        for key, (written, status, details) in live.items()
-        if key in changed
-        or written is None
-        or written > last.started_at
-        or (recheck and _is_near_closing(status, details, reading.now))
-    )
+        wanted |= {k for k, at in live.items() if at is None or k not in done or done[k] < at}
+        return sorted(wanted)
+    wanted |= {key for key, at in live.items() if at is None or at > last.started_at}
+    if recheck:
+        wanted |= _near_closing(reading) & live.keys()
+    return sorted(wanted)
+
+
+def _near_closing(reading: Reading) -> set[str]:
+    """Loops that are not archived and close, or closed, within sixty days."""
+    today = reading.now.astimezone(UTC).date()
+    found = set[str]()
+    for key, (status, details) in reading.memory.values("loops", "status", "details").items():
+        dates = details.get("Contract Dates") if isinstance(details, Mapping) else None
+        closing = day_of(dates.get("Closing Date")) if isinstance(dates, Mapping) else None
+        if status != "ARCHIVED" and closing is not None and abs(closing - today) <= NEAR_CLOSING:
+            found.add(key)
+    return found
 
 
 def _last_written(reading: Reading, table: str) -> dict[str, datetime]:
@@ -181,14 +184,6 @@ def _last_written(reading: Reading, table: str) -> dict[str, datetime]:
 
 def _loop_of(key: str) -> str:
     return "|".join(key.split("|")[:2])
-
-
-def _is_near_closing(status: str | None, details: object, now: datetime) -> bool:
-    dates = details.get("Contract Dates") if isinstance(details, Mapping) else None
-    closing = day_of(dates.get("Closing Date")) if isinstance(dates, Mapping) else None
-    if status == "ARCHIVED" or closing is None:
-        return False
-    return abs(closing - now.astimezone(UTC).date()) <= NEAR_CLOSING
 
 
 def day_of(text: object) -> date | None:

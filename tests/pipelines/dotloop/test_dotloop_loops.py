@@ -195,6 +195,22 @@ def test_a_new_profile_is_read_from_the_beginning() -> None:
     assert keys(connection) == {"42|1", "42|2", "43|7"}
 
 
+def test_a_profile_that_comes_back_is_read_from_the_beginning() -> None:
+    dotloop = with_profiles({"id": 43})
+    dotloop.loops[43].append(a_loop(8, -5000))
+    connection = connect(dotloop)
+    connection.read("loops")
+    profile = dotloop.profiles.pop()
+    dotloop.refuses |= {"/profile/43/loop/7", "/profile/43/loop/8"}
+    connection.later(days=8)
+    assert connection.read("loops").gone == {"43|7", "43|8"}
+    dotloop.profiles.append(profile)
+    dotloop.refuses.clear()
+    connection.later(hours=1)
+    connection.read("loops")
+    assert {"43|7", "43|8"} <= keys(connection)
+
+
 # -- what is missing -------------------------------------------------------------------------------
 
 

@@ -126,6 +126,11 @@ def test_a_merged_loop_is_recorded_and_the_other_ones_people_are_not_its_own() -
     ]
     connection.later(hours=1)
     assert not connection.read("merged_loops").gone
+    # it stands in raw for a while, and is not asked any more
+    connection.later(days=2)
+    assert "42|1" in connection.warehouse.rows["loops"]
+    assert loops_asked(sync(connection, full=True)) >= {2, 3}
+    assert not any(key.startswith("42|1|") for key in connection.warehouse.rows["participants"])
 
 
 def test_a_loop_that_is_gone_or_not_ours_meanwhile_costs_only_itself() -> None:
