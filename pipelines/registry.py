@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipelines.common.entity import Vendor
+from pipelines.dotloop.source import DOTLOOP
 from pipelines.files.source import FILES
 from pipelines.fub.source import FUB
 from pipelines.rezen.source import REZEN
@@ -17,6 +18,7 @@ VENDORS: Mapping[str, Vendor] = {
         REZEN,
         FUB,
         SKYSLOPE,
+        DOTLOOP,
         STRIPE,
         FILES,
     )

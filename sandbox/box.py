@@ -31,6 +31,7 @@ class Sandbox:
         limited: bool = True,
         latency: float = 0.0,
         rezen_per_minute: int = 600,
+        roomy: bool = False,
     ) -> None:
         self.size = SIZES[size] if isinstance(size, str) else size
         self.seed = seed
@@ -42,6 +43,11 @@ class Sandbox:
         self.limits = Limits(self.clock, enabled=limited)
         self.rezen_per_minute = rezen_per_minute
         self.limits.set("rezen", "global", rezen_per_minute, 60.0)
+        self.roomy = roomy
+        if roomy:
+            for name, vendor in VENDORS.items():
+                for context, requests in vendor.roomy.items():
+                    self.limits.set(name, context, requests, 60.0)
         self.faults = Faults()
         self.requests = RequestLog(self.clock)
         self.rebuilt = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox.http import ASGIApp, Scope, header
@@ -61,15 +61,21 @@ class Vendor:
     `box.books[name]` at each request. `credential` finds whose request it is, for the log, the
     faults and the limits: the books make their credentials known by `world.register_key`.
     `settings` are what a client must be told: paths, which begin with `/`, registered names, limits
-    that are nowhere published.
+    that are nowhere published. `roomy` are limits, in requests per minute by context, under which a
+    demo takes seconds where the real ones would take hours.
     """
 
     name: str
     build: Callable[[Sandbox], Books]
     build_app: Callable[[Sandbox], ASGIApp]
     settings: Mapping[str, Any] | Callable[[Sandbox], Mapping[str, Any]]
+    roomy: Mapping[str, int] = field(default_factory=dict)
     credential: Callable[[Scope], str | None] = credential_of
 
     def told(self, box: Sandbox) -> dict[str, Any]:
         """The settings of a client of this sandbox."""
-        return dict(self.settings(box) if callable(self.settings) else self.settings)
+        told = dict(self.settings(box) if callable(self.settings) else self.settings)
+        if box.roomy and self.roomy:
+            # a little less than is allowed, as a careful client would take
+            told["requests_per_minute"] = min(self.roomy.values()) * 98 // 100
+        return told

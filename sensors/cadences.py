@@ -171,4 +171,24 @@ CADENCES = (
         description="All imports again, as the models read them today.",
         full=True,
     ),
+    Cadence(
+        vendor="dotloop",
+        lane="fast",
+        cron="10-59/15 * * * *",
+        description="Loops that changed with their people, and contacts.",
+        entities=("accounts", "profiles", "loops", "participants", "merged_loops", "contacts"),
+    ),
+    Cadence(
+        vendor="dotloop",
+        lane="daily",
+        cron="25 5 * * *",
+        description="Everything, with what was done in loops where that is pulled.",
+    ),
+    Cadence(
+        vendor="dotloop",
+        lane="weekly",
+        cron="40 4 * * 0",
+        description="Everything again from the beginning; finds what was deleted or merged.",
+        full=True,
+    ),
 )

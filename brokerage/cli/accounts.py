@@ -1,4 +1,4 @@
-"""`connect`, `agents`, `referral`, `offboard`."""
+"""`connect`, `agents`, `referral`, `offboard`, `forget`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import typer
 
 from brokerage.cli.console import make_table, out, print_json, warn, working
 from brokerage.cli.session import Session
-from brokerage.errors import ConfigurationError
+from brokerage.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
     from brokerage.control.onboarding import OnboardingJob
     from brokerage.control.repository import AgentRecord, ConnectionRecord
     from pipelines.common.entity import Vendor
+
+
+_PATIENCE = 60.0
+"""Seconds that a sync is waited for before its rows are deleted."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to 
 
 
 def register(app: typer.Typer) -> None:
-    for command in (connect, agents, referral, offboard):
+    for command in (connect, agents, referral, offboard, forget):
         app.command()(command)
 
 
@@ -180,3 +184,49 @@ def offboard(
         session.vault.delete(connection.connection_id)
     session.log.event("agent.offboarded", f"{agent} is offboarded.", source="cli", agent_key=agent)
     out.print(f"{agent} is offboarded; its keys are deleted.")
+
+
+def forget(
+    agent: Annotated[str, typer.Argument(help="The agent's key.")],
+    vendor: Annotated[str, typer.Argument(help="The vendor, for example dotloop.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete everything that was pulled through one connection, and its key."""
+    from brokerage.cli.connecting import find_vendor
+    from brokerage.control.repository import connection_id
+    from brokerage.database.engine import LIBPQ_DRIVER, LOADER, role_url
+    from pipelines.common.warehouse import SyncLocks, forget_connection
+
+    found = find_vendor(vendor)
+    session = Session.open()
+    known = session.repository.connection(connection_id(agent, found.name))
+    if known is None:
+        raise ConfigurationError(
+            f"{agent} has no {found.title} connection: see `brokerage agents`."
+        )
+    if not yes:
+        typer.confirm(f"Delete all that was pulled from {found.title} for {agent}?", abort=True)
+    session.repository.set_connection_status(known.connection_id, "paused", "forgotten")
+    session.vault.delete(known.connection_id)
+    url = role_url(LOADER, session.settings, driver=LIBPQ_DRIVER)
+    locks = SyncLocks(url)
+    try:
+        if not locks.take_account(known.connection_id, _PATIENCE):
+            raise UnavailableError(
+                f"A sync is reading {known.connection_id}: its key is deleted; run this again "
+                f"when the sync has ended."
+            )
+        rows = forget_connection(found, url, known.connection_id)
+    finally:
+        locks.release()
+    session.log.event(
+        "connection.forgotten",
+        f"{rows} {found.title} rows of {agent} are deleted.",
+        source="cli",
+        agent_key=agent,
+        connection_id=known.connection_id,
+    )
+    out.print(
+        f"{rows} {found.title} rows of {agent} are deleted, and the key with them; the next build "
+        f"of the warehouse leaves them out. Backups are yours to clean."
+    )

@@ -46,8 +46,11 @@ def find_vendor(name: str) -> Vendor:
 
 def check_credentials(
     session: Session, vendor: Vendor, agent_key: str, credentials: Mapping[str, str]
-) -> Identity:
+) -> tuple[Identity, Mapping[str, str]]:
     """Ask the vendor whose key it is; nothing is stored.
+
+    Returns whose it is, and the credentials as they are now: to ask may have renewed them, and
+    what they were before may be worthless by then.
 
     Raises:
         RefusedError: when the vendor refuses the key.
@@ -59,14 +62,16 @@ def check_credentials(
     from pipelines.common.errors import AccountBroken, VendorError
     from resources.vendor_settings import vendor_settings
 
+    held = StaticCredentials(dict(credentials))
     account = Account(
         connection_id=connection_id(agent_key, vendor.name),
         agent_key=agent_key,
         vendor=vendor.name,
-        credentials=StaticCredentials(dict(credentials)),
+        credentials=held,
     )
     try:
-        return check_account(vendor, account, vendor_settings(vendor, session.settings))
+        identity = check_account(vendor, account, vendor_settings(vendor, session.settings))
+        return identity, held.get()
     except AccountBroken as error:
         raise RefusedError(f"{error.sentence} Nothing was stored.") from error
     except VendorError as error:
@@ -101,7 +106,7 @@ def connect_account(
     from brokerage.control.repository import check_agent_key, connection_id
 
     check_agent_key(agent_key)
-    identity = check_credentials(session, vendor, agent_key, credentials)
+    identity, credentials = check_credentials(session, vendor, agent_key, credentials)
     if identity.limited and not allow_limited:
         raise RefusedError(
             f"{identity.limited} Nothing was stored: use the key of the account's owner, or "

@@ -24,8 +24,6 @@ from brokerage.stack.process import pause
 from brokerage.stack.sandbox_client import SandboxClient
 
 _POLL_SECONDS = 0.5
-# more than the sandbox allows by itself, so that the demo is quick
-_REZEN_PER_MINUTE = 1200
 _LOCATIONS_QUERY = """{ workspaceOrError { ... on Workspace { locationEntries {
     loadStatus locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
 _DAEMON_SILENCE = timedelta(seconds=90)
@@ -74,7 +72,7 @@ class SandboxService(Service):
         return (
             *("-m", "sandbox", "--port", str(state.port), "--size", state.size),
             *("--seed", str(state.seed), "--today", state.today),
-            *("--rezen-per-minute", str(_REZEN_PER_MINUTE)),
+            "--roomy",
         )
 
     def is_healthy(self, process: psutil.Process) -> bool:

@@ -10,7 +10,7 @@ import random
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -33,6 +33,9 @@ from pipelines.common.errors import (
 )
 
 Params = Sequence[tuple[str, str]] | Mapping[str, str]
+
+MOST_HOPS = 3
+"""Redirections that are followed, where they are; more are a loop."""
 
 
 class VendorSettings(BaseModel):
@@ -204,6 +207,7 @@ class _Request:
     context: str
     single_record: bool
     timeout: float | None
+    hops: int = 0
 
     @property
     def path(self) -> str:
@@ -223,6 +227,22 @@ class _Request:
         return f"{self.method} {self.path}"
 
 
+def _moved(request: _Request, target: httpx.URL, response: httpx.Response) -> _Request | None:
+    """The request at the address that a redirection names; None if it is not to be followed.
+
+    Another host would be shown the credential.
+    """
+    if not request.hops or not response.has_redirect_location:
+        return None
+    try:
+        moved = target.join(response.headers["location"])
+    except httpx.InvalidURL:
+        return None
+    if (moved.scheme, moved.netloc) != (target.scheme, target.netloc):
+        return None
+    return replace(request, url=str(moved), params=(), hops=request.hops - 1)
+
+
 @dataclass(frozen=True)
 class Api:
     """What one account can read. Safe to use from several threads."""
@@ -239,13 +259,19 @@ class Api:
         context: str = "default",
         single_record: bool = False,
         timeout: float | None = None,
+        follow: bool = False,
     ) -> Answer:
         """Read one page or record.
 
         `url` is absolute. `single_record` says that a 403 or 404 speaks of this record only.
+        `follow` goes where the vendor says that it has moved, on the same host; the answer's
+        `url` tells where it was found. Any other redirection is an error.
         Raises one of the `errors`; passing failures were already tried again.
         """
-        return self._renewing(_Request("GET", url, params, None, context, single_record, timeout))
+        hops = MOST_HOPS if follow else 0
+        return self._renewing(
+            _Request("GET", url, params, None, context, single_record, timeout, hops)
+        )
 
     def post(
         self,
@@ -345,6 +371,9 @@ class Api:
         if response.is_success:
             data = self._parse(response, request)
             return Answer(response.status_code, data, response.headers, str(response.url))
+        moved = _moved(request, target, response)
+        if moved is not None:
+            return self._once(moved, credentials)
         refusal = self._classify(response, request)
         if isinstance(refusal, RetryLater) and refusal.limited:
             wish = refusal.retry_after if refusal.retry_after is not None else 2.0
@@ -404,6 +433,8 @@ class Api:
             return CredentialExpired(
                 f"{dialect.title} refused the credential (HTTP 401); connect the account again."
             )
+        if response.has_redirect_location and single_record:
+            return RecordUnavailable(f"{said}: the record is elsewhere.", reason="missing")
         if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
             if single_record:
                 return RecordUnavailable(f"{said}: the record is gone.", reason="missing")

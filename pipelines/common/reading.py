@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 U = TypeVar("U")
 
+GUARD_SHARE = 0.8
+GUARD_MINIMUM = 20
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -206,6 +209,12 @@ class Reading:
         if self.full or self._mark is None or self._mark.last_complete_at is None:
             return True
         return self.now - self._mark.last_complete_at >= every
+
+    def too_few(self, back: int, known: int) -> bool:
+        """True if so little of what is known came back that nothing may be taken for gone."""
+        if not self.guarded or self.full:
+            return False
+        return known >= GUARD_MINIMUM and back < GUARD_SHARE * known
 
     def parallel(
         self, function: Callable[[T], U], items: Iterable[T], *, at_once: int | None = None

@@ -60,9 +60,6 @@ PAGE_ROWS = 500
 the call itself when there are only a hundred values in it."""
 
 QUEUE_PAGES = 16
-GUARD_SHARE = 0.8
-GUARD_MINIMUM = 20
-
 
 _IMPORTING = threading.Lock()
 
@@ -541,8 +538,7 @@ class _Session:
             known += len(keys)
             unseen += reading.seen.missing(keys)
         back = known - len(unseen)
-        guarded = reading.guarded and not reading.full
-        if guarded and known >= GUARD_MINIMUM and back < GUARD_SHARE * known:
+        if reading.too_few(back, known):
             reading.complete = False
             task.error = (
                 f"Only {back} of {known} known rows came back, so nothing was marked as deleted; "

@@ -144,6 +144,33 @@ def _create_table(
         )
 
 
+def forget_connection(vendor: Vendor, url: str, connection_id: str) -> int:
+    """Delete what was ever read through a connection, also what a lane has staged of it.
+
+    Returns the rows deleted from raw tables. `url` connects as the role that owns raw data; no
+    sync may be reading the connection meanwhile (`SyncLocks.take_account`).
+    """
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select table_schema, table_name from information_schema.columns"
+            " where column_name = 'connection_id'"
+            " and (table_schema = %s or starts_with(table_schema, %s))",
+            (vendor.schema, f"{vendor.schema}_staging_"),
+        )
+        deleted = 0
+        for schema, table in cursor.fetchall():
+            cursor.execute(
+                sql.SQL("delete from {} where connection_id = %s").format(
+                    sql.Identifier(schema, table)
+                ),
+                (connection_id,),
+            )
+            if schema == vendor.schema and table not in BOOKKEEPING:
+                deleted += cursor.rowcount
+    connection.close()
+    return deleted
+
+
 _LIVE = sql.SQL(
     "from {table} as r where r.connection_id = %s and not exists ("
     " select 1 from {tombstones} as t where t.connection_id = r.connection_id"

@@ -8,17 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from pipelines.common.entity import Row
 from pipelines.common.errors import RecordUnavailable, RetryLater
+from pipelines.common.moments import as_text, moment
 from pipelines.common.reading import Reading
 from pipelines.fub.account import sweep_is_complete
-from pipelines.fub.client import (
-    PAGE,
-    Listing,
-    as_text,
-    id_of,
-    latest,
-    listing,
-    moment,
-)
+from pipelines.fub.client import PAGE, Listing, id_of, latest, listing
 from pipelines.fub.incremental import (
     FilterIgnored,
     after,

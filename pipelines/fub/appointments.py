@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from pipelines.common.entity import Row
+from pipelines.common.moments import as_text, moment
 from pipelines.common.reading import Reading
 from pipelines.fub.account import sweep_is_complete
-from pipelines.fub.client import Params, as_text, latest, listing, moment
+from pipelines.fub.client import Params, latest, listing
 from pipelines.fub.incremental import FilterIgnored, after, date_filter_works, never_later_than_now
 
 FULL_SWEEP = timedelta(days=30)

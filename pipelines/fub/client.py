@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 import httpx
@@ -18,9 +18,11 @@ from pydantic import Field, SecretStr
 from pipelines.common.account import Credentials
 from pipelines.common.budget import Rate
 from pipelines.common.entity import Row
-from pipelines.common.errors import AccountBroken, ContractBroken, RetryLater, VendorError
+from pipelines.common.errors import AccountBroken, ContractBroken, VendorError
 from pipelines.common.http import Answer, Api, Dialect, Failure, VendorSettings
+from pipelines.common.moments import moment
 from pipelines.common.reading import Reading
+from pipelines.common.sign_in import ask_sign_in
 
 PAGE = 100
 """The largest page (§2.2)."""
@@ -105,26 +107,19 @@ def exchange(
         )
     secret = own.oauth_client_secret.get_secret_value() if own.oauth_client_secret else None
     client_id = credentials.get("client_id") or own.oauth_client_id or ""
-    try:
-        response = client.post(
+    response = ask_sign_in(
+        lambda: client.post(
             f"{own.app_base_url}/oauth/token",
             data={"grant_type": "refresh_token", "refresh_token": credentials["refresh_token"]},
             auth=(client_id, credentials.get("client_secret") or secret or ""),
-        )
-    except httpx.TransportError as error:
-        raise RetryLater(
-            "Follow Up Boss's token service could not be reached; try the sync again later."
-        ) from error
+        ),
+        "Follow Up Boss's token service",
+    )
     return renewed(credentials, response)
 
 
 def renewed(credentials: Credentials, response: httpx.Response) -> Credentials:
     """The new credential out of a token answer, in its plain or its wrapped form (§1.3)."""
-    if response.status_code >= 500 or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        raise RetryLater(
-            f"Follow Up Boss's token service answered HTTP {response.status_code}; try the sync "
-            f"again later."
-        )
     body = _object(response)
     wrapped = body.get("data")
     token: Mapping[str, Any] = wrapped if isinstance(wrapped, Mapping) else body
@@ -265,22 +260,6 @@ def lowest_id(rows: Sequence[Row]) -> int | None:
     return min((key for row in rows if (key := id_of(row)) is not None), default=None)
 
 
-def moment(value: object) -> datetime | None:
-    """An ISO instant or date of the vendor, in UTC."""
-    if not isinstance(value, str) or not value:
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-
-
 def latest(rows: Sequence[Row], name: str) -> datetime | None:
     """The newest instant of that name on a page."""
     return max((m for row in rows if (m := moment(row.get(name))) is not None), default=None)
-
-
-def as_text(instant: datetime) -> str:
-    """An instant in the vendor's own form."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 from pipelines.common.entity import Row
 from pipelines.common.errors import ContractBroken
+from pipelines.common.moments import as_text, moment
 from pipelines.common.reading import Reading
-from pipelines.fub.client import PAGE, Listing, as_text, moment
+from pipelines.fub.client import PAGE, Listing
 from pipelines.fub.sweep import descends
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

@@ -23,8 +23,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from pipelines.common.entity import Row
+from pipelines.common.moments import as_text, moment
 from pipelines.common.reading import Reading
-from pipelines.fub.client import Listing, as_text, id_of, latest, listing, moment
+from pipelines.fub.client import Listing, id_of, latest, listing
 from pipelines.fub.incremental import (
     FilterIgnored,
     after,

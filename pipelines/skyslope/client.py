@@ -20,6 +20,7 @@ import httpx
 import orjson
 from pydantic import Field
 
+from pipelines.common import moments
 from pipelines.common.account import Credentials
 from pipelines.common.budget import Rate
 from pipelines.common.entity import Row
@@ -32,6 +33,7 @@ from pipelines.common.errors import (
 )
 from pipelines.common.http import Api, Dialect, Failure, VendorSettings
 from pipelines.common.reading import Reading
+from pipelines.common.sign_in import ask_sign_in
 
 RENEW_BEFORE = timedelta(minutes=5)
 """A session that ends sooner is replaced before it is used (§1.2)."""
@@ -83,26 +85,18 @@ def exchange(
         ) from error
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     signed = signature(client_id, client_secret, access_secret, stamp)
-    try:
-        response = client.post(
+    response = ask_sign_in(
+        lambda: client.post(
             f"{own.base_url}/auth/login",
             json={"ClientId": client_id, "ClientSecret": client_secret},
             headers={"Timestamp": stamp, "Authorization": f"SS {access_key}:{signed}"},
-        )
-    except httpx.TransportError as error:
-        raise RetryLater(
-            "SkySlope's login could not be reached; try the sync again later."
-        ) from error
+        ),
+        "SkySlope's login",
+    )
     return {**credentials, **_session(response)}
 
 
 def _session(response: httpx.Response) -> dict[str, str]:
-    if response.status_code in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT) or (
-        response.status_code >= 500
-    ):
-        raise RetryLater(
-            f"SkySlope's login answered HTTP {response.status_code}; try the sync again later."
-        )
     if not response.is_success:
         raise AccountBroken(
             f"SkySlope refused the credential (HTTP {response.status_code}); connect the account "
@@ -223,13 +217,9 @@ def list_of(api: Api, url: str, noun: str, params: Mapping[str, str] | None = No
 
 def moment(value: object) -> datetime | None:
     """An instant without a zone, read as UTC (§2.2); None for the year 1 and for rubbish."""
-    if not isinstance(value, str) or not value or value.startswith("0001-"):
+    if isinstance(value, str) and value.startswith("0001-"):
         return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return moments.moment(value)
 
 
 def as_text(instant: datetime) -> str:

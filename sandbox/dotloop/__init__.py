@@ -18,4 +18,5 @@ VENDOR = Vendor(
         "client_secret": CLIENT_SECRET,
         "activities": True,
     },
+    roomy={"global": 6000},
 )

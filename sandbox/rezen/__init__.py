@@ -32,4 +32,5 @@ VENDOR = Vendor(
     build=Books,
     build_app=build_app,
     settings=settings,
+    roomy={"global": 1200},
 )

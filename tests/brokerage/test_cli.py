@@ -191,6 +191,7 @@ class TestAccounts:
             (("sync", "--agent", "nobody"), "There is no agent 'nobody'"),
             (("sync",), "No account is connected"),
             (("offboard", "nobody"), "There is no agent 'nobody'"),
+            (("forget", "nobody", "fub", "--yes"), "nobody has no Follow Up Boss connection"),
             (("sandbox", "advance"), "Say how far to move on"),
         ],
     )
@@ -222,6 +223,52 @@ class TestAccounts:
         assert run("offboard", ada["agent_key"]).code == 0
         with engine.connect() as connection:
             assert connection.execute(text("select count(*) from control.secrets")).scalar() == 0
+
+    def test_a_credential_that_was_renewed_to_be_checked_is_stored_as_it_is_now(
+        self, run: Run, box: Sandbox, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What was entered is dead by then: the refresh token works once."""
+        from brokerage.control.vault import Vault
+
+        monkeypatch.setenv("BROKERAGE_DOTLOOP_CLIENT_ID", "sandbox-dotloop-client")
+        monkeypatch.setenv("BROKERAGE_DOTLOOP_CLIENT_SECRET", "sandbox-dotloop-secret")
+        box.mutate({"op": "dotloop.switch", "name": "rotate_refresh", "value": True})
+        refresh_token = box.account("ada-sample", "dotloop")["credentials"]["refresh_token"]
+        lines = f"long-over\n{refresh_token}\n"
+        command = ("connect", "ada-sample", "dotloop", "--key-stdin")
+        assert run(*command, stdin=lines).code == 0
+        stored = Vault.for_settings(engine, get_settings()).get("ada-sample:dotloop")
+        in_force = box.account("ada-sample", "dotloop")["credentials"]
+        for part in ("access_token", "refresh_token"):
+            assert stored[part] == in_force[part]
+        assert stored["refresh_token"] != refresh_token
+
+    def test_forgetting_deletes_key_and_rows_of_one_connection(
+        self, run: Run, ada: dict[str, Any], engine: Engine
+    ) -> None:
+        assert run("init").code == 0
+        for vendor in ("rezen", "fub"):
+            key = ada["rezen"]["api_key"] if vendor == "rezen" else ada["fub"]["api_key"]
+            command = ("connect", ada["agent_key"], vendor, "--key-stdin", "--allow-limited")
+            assert run(*command, stdin=key).code == 0
+        row = (
+            "insert into raw_fub.stages (connection_id, _key, id, _row_hash, _synced_at)"
+            " values (:of, '1', '1', 'x', now())"
+        )
+        with engine.begin() as connection:
+            for agent in (ada["agent_key"], "ben-example"):
+                connection.execute(text(row), {"of": f"{agent}:fub"})
+        outcome = run("forget", ada["agent_key"], "fub", "--yes")
+        assert outcome.code == 0, outcome.err
+        assert "1 Follow Up Boss rows of ada-sample are deleted" in outcome.out
+        with engine.connect() as connection:
+            left = connection.execute(text("select connection_id from raw_fub.stages"))
+            assert left.scalars().all() == ["ben-example:fub"]
+            keys = connection.execute(text("select connection_id from control.secrets"))
+            assert keys.scalars().all() == ["ada-sample:rezen"]
+        agents = json.loads(run("agents", "--json").out)
+        states = {c["vendor"]: c["status"] for c in agents[0]["connections"]}
+        assert states == {"rezen": "active", "fub": "paused"}
 
     def test_rotation_keeps_the_secrets(
         self, run: Run, ada: dict[str, Any], engine: Engine

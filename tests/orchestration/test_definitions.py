@@ -26,6 +26,7 @@ LAYERS = {"staging", "core", "network", "finance", "crm", "metrics", "marts"}
 def everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """All entities, the ones behind a setting included."""
     monkeypatch.setenv("BROKERAGE_REZEN_EQUITY", "true")
+    monkeypatch.setenv("BROKERAGE_DOTLOOP_ACTIVITIES", "true")
     get_settings.cache_clear()
 
 
@@ -67,8 +68,8 @@ def test_every_raw_table_has_its_three_checks() -> None:
 
 
 def test_an_entity_behind_a_setting_is_not_read_while_it_is_off() -> None:
-    keys = {key.path[-1] for key in build_raw_assets(VENDORS["rezen"]).keys}
-    assert "equity_performance" not in keys
+    for vendor, name in (("rezen", "equity_performance"), ("dotloop", "activities")):
+        assert name not in {key.path[-1] for key in build_raw_assets(VENDORS[vendor]).keys}
 
 
 def test_models_are_named_grouped_and_owned(defs: Definitions) -> None:

@@ -158,14 +158,20 @@ class Connection:
             if live.get(key, {}).get("_row_hash") != hashed:
                 live[key] = {**values, "_synced_at": self.now, "_row_hash": hashed}
 
+    def _unseen(self, reading: Reading, asked: set[str], known: int) -> set[str]:
+        unseen = set(reading.seen.missing(sorted(asked)))
+        if reading.too_few(known - len(unseen), known):
+            reading.complete = False
+            return set()
+        if reading.confirm_gone is not None:
+            unseen = {key for key in unseen if reading.confirm_gone(key)}
+        return unseen
+
     def _forget_gone(self, reading: Reading, name: str) -> set[str]:
         live = self.warehouse.keys(name)
         gone = reading.gone & live
         if reading.complete:
-            unseen = set(reading.seen.missing(sorted(live))) - gone
-            if reading.confirm_gone is not None:
-                unseen = {key for key in unseen if reading.confirm_gone(key)}
-            gone |= unseen
+            gone |= self._unseen(reading, live - gone, len(live))
         for key in gone:
             del self.warehouse.rows[name][key]
         return gone

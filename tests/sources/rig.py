@@ -72,6 +72,8 @@ class Case:
     `revoke_restores`. `expired` gives by entity the keys of rows that the vendor keeps no more:
     only an earlier reading can hold them.
     `spoil` is the part of the credential that a wrong key is put into, `methods` what may be sent,
+    `renewal` is what a credential is renewed with, where a wrong one must be wrong as well.
+    Entities in `later` have no rows on the first day: only a change brings some.
     `account_id` who a credential belongs to; `knows_owner` is False if an answer never tells that.
     `agents` are those who have an account, the one whose account the tests read first; a vendor of
     the brokerage's own has one account.
@@ -96,6 +98,8 @@ class Case:
     refusal: Mapping[str, Any]
     agents: tuple[str, ...] = AGENTS
     spoil: str = "api_key"
+    renewal: str | None = None
+    later: frozenset[str] = frozenset()
     row_id: str = "id"
     reads_again: bool = False
     load_rows: int = 100

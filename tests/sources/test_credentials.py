@@ -27,7 +27,8 @@ def must_be_broken(rig: Rig, report: SyncReport) -> str:
 def with_key(rig: Rig, key: str) -> Account:
     agent = rig.case.first
     own = rig.account(agent).credentials.get()
-    return rig.account(agent, StaticCredentials({**own, rig.case.spoil: key}))
+    wrong = dict.fromkeys({rig.case.spoil, rig.case.renewal or rig.case.spoil}, key)
+    return rig.account(agent, StaticCredentials({**own, **wrong}))
 
 
 def test_a_wrong_key_breaks_its_account_only(rig: Rig) -> None:

@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing
-from datetime import UTC
+from datetime import UTC, date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
 from sandbox.box import Sandbox
 from sandbox.server import serve
-from tests.sources import fub_case, rezen_case, skyslope_case, stripe_case
+from tests.sources import dotloop_case, fub_case, rezen_case, skyslope_case, stripe_case
 from tests.sources.rig import ADA, AGENTS, BEN, HOUSE, Rig, on_the_sandbox_calendar
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +56,8 @@ class Warehouse:
         self.rezen = Rig(rezen_case.CASE, box, database, folder / "dlt")
         self.fub = Rig(fub_case.CASE, box, database, folder / "dlt")
         self.skyslope = Rig(skyslope_case.CASE, box, database, folder / "dlt")
-        self.rigs = (self.rezen, self.fub, self.skyslope)
+        self.dotloop = Rig(dotloop_case.CASE, box, database, folder / "dlt")
+        self.rigs = (self.rezen, self.fub, self.skyslope, self.dotloop)
         self.house = Rig(stripe_case.CASE, box, database, folder / "dlt")
         # dbt builds everything: who is not read here has empty tables
         for vendor in VENDORS.values():
@@ -365,3 +366,51 @@ def test_no_agent_shows_in_anothers_marts(built: Warehouse) -> None:
     seen = built.rows("select distinct agent_key, fub_account_id from marts.contacts")
     assert {row["agent_key"]: row["fub_account_id"] for row in seen} == accounts
     assert len(seen) == len(accounts)
+
+
+LOOP_AMOUNTS = {
+    "sale_price_amount": ("Financials", "Purchase/Sale Price"),
+    "commission_percent": ("Financials", "Sale Commission Rate"),
+    "commission_amount": ("Financials", "Sale Commission Total"),
+    "buy_side_percent": ("Financials", "Sale Commission Split % - Buy Side"),
+    "sell_side_amount": ("Financials", "Sale Commission Split $ - Sell Side"),
+    "earnest_money_amount": ("Financials", "Earnest Money Amount"),
+    "rent_amount": ("Financials", "Rent"),
+    "referral_percent": ("Referral", "Referral %"),
+    "original_price_amount": ("Listing Information", "Original Price"),
+}
+LOOP_DAYS = {
+    "closing_date": ("Contract Dates", "Closing Date"),
+    "contract_agreement_date": ("Contract Dates", "Contract Agreement Date"),
+    "offer_date": ("Offer Dates", "Offer Date"),
+    "listing_expiration_date": ("Listing Information", "Expiration Date"),
+}
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_loops_equal_the_truth_to_the_cent_and_the_day(built: Warehouse, agent: str) -> None:
+    """Dotloop sends money and days as people write them."""
+    told = built.box.truth(agent)["dotloop"]["entities"]
+    mine = f"{agent}:dotloop"
+    loops = built.rows("select * from staging.stg_dotloop__loops where connection_id = %s", mine)
+    by_key = {f"{row['profile_source_id']}|{row['loop_source_id']}": row for row in loops}
+    assert by_key.keys() == told["loops"].keys()
+    for key, row in by_key.items():
+        details = told["loops"][key]["details"]
+        for column, (section, label) in LOOP_AMOUNTS.items():
+            text = details.get(section, {}).get(label)
+            assert row[column] == (None if text is None else Decimal(text)), (key, label)
+        for column, (section, label) in LOOP_DAYS.items():
+            text = details.get(section, {}).get(label)
+            assert row[column] == (None if text is None else date.fromisoformat(text)), (key, label)
+    [counts] = built.rows(
+        "select (select count(*) from staging.stg_dotloop__loop_fields where connection_id = %s"
+        " and field_text is not null)::int as fields, (select count(*) from"
+        " staging.stg_dotloop__participants where connection_id = %s)::int as people",
+        mine,
+        mine,
+    )
+    assert counts == {
+        "fields": sum(len(s) for row in told["loops"].values() for s in row["details"].values()),
+        "people": len(told["participants"]),
+    }

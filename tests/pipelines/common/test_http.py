@@ -18,7 +18,14 @@ from pipelines.common.errors import (
     ResourceUnavailable,
     RetryLater,
 )
-from pipelines.common.http import Api, Dialect, VendorHttp, VendorSettings, _without_nul
+from pipelines.common.http import (
+    MOST_HOPS,
+    Api,
+    Dialect,
+    VendorHttp,
+    VendorSettings,
+    _without_nul,
+)
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -187,6 +194,44 @@ def test_no_error_tells_the_credential() -> None:
         with pytest.raises(Exception, match="Vendor") as caught:
             api.get("http://v.test/x")
         assert "stale" not in str(caught.value)
+
+
+def moved(location: str, status: int = 301) -> httpx.Response:
+    return httpx.Response(status, headers={"Location": location})
+
+
+@pytest.mark.parametrize("location", ["http://v.test/things/2", "/things/2", "2", "2?part=all"])
+def test_a_record_that_moved_is_followed_with_the_credential_and_counted(location: str) -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return moved(location) if request.url.path == "/things/1" else OK
+
+    api, _ = make_api(handler)
+    answer = api.get("http://v.test/things/1", {"size": "5"}, follow=True)
+    assert httpx.URL(answer.url).path == "/things/2"
+    assert [request.headers["Authorization"] for request in seen] == ["Bearer stale"] * 2
+    assert "size" not in seen[1].url.params, "the new address comes with its own query"
+    assert api.counter.count == 2
+
+
+@pytest.mark.parametrize("location", ["http://else.test/things/2", "https://v.test/x", "http://["])
+def test_a_credential_is_sent_to_no_other_host(location: str) -> None:
+    api, _ = make_api(answering(moved(location)))
+    with pytest.raises(RecordUnavailable):
+        api.get("http://v.test/things/1", single_record=True, follow=True)
+    assert api.counter.count == 1
+
+
+def test_a_redirection_that_was_not_asked_for_or_never_ends_is_an_error() -> None:
+    api, _ = make_api(answering(moved("/things/1")))
+    with pytest.raises(ContractBroken, match="HTTP 301"):
+        api.get("http://v.test/things/1")
+    assert api.counter.count == 1
+    with pytest.raises(ContractBroken, match="HTTP 301"):
+        api.get("http://v.test/things/1", follow=True)
+    assert api.counter.count == 1 + 1 + MOST_HOPS
 
 
 @pytest.mark.parametrize(

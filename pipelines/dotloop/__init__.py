@@ -1,0 +1,1 @@
+"""Dotloop: profiles, loops and their people, contacts (Public API v2)."""
