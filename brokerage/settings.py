@@ -86,6 +86,7 @@ SANDBOX_PATHS = {
     "fub_base_url": "/fub/v1",
     "fub_app_base_url": "/fub",
     "skyslope_base_url": "/skyslope",
+    "qualia_base_url": "/qualia/api/platform/graphql",
 }
 
 
@@ -186,6 +187,11 @@ class Settings(BaseSettings):
     skyslope_base_url: str = Field(
         default="https://api-latest.skyslope.com",
         description="SkySlope: the API (the older host `https://api.skyslope.com` answers alike).",
+    )
+    qualia_base_url: str | None = Field(
+        default=None,
+        description="Qualia: the GraphQL address of the title company, "
+        "`https://{subdomain}.qualia.io/api/platform/graphql`. Unset: Qualia cannot be connected.",
     )
     rezen_equity: bool = Field(
         default=False,

@@ -81,6 +81,7 @@ class Dialect:
     `authorize` turns a credential into headers. `classify` may answer an error of its own for a
     failure, or None to take the common reading. `rates` are the contract's limits by context and
     need a `default`. `limit_headers` reads the vendor's live figures (limit, remaining).
+    `refusal` finds an error in the body of a successful answer (GraphQL says them with HTTP 200).
     `exchange` renews an expired credential (`authorize` may raise `CredentialExpired` to ask for
     that before anything is sent). `decode` repairs a body that is no clean JSON.
     """
@@ -89,6 +90,7 @@ class Dialect:
     authorize: Callable[[Credentials, VendorSettings], Mapping[str, str]]
     rates: Mapping[str, Rate]
     classify: Callable[[Failure], VendorError | None] = lambda _failure: None
+    refusal: Callable[[Any], VendorError | None] = lambda _data: None
     message: Callable[[Any], str | None] = lambda _data: None
     limit_headers: Callable[[Mapping[str, str]], tuple[int | None, int | None]] = lambda _headers: (
         None,
@@ -320,10 +322,14 @@ class Api:
                 ) from error
         limit, remaining = dialect.limit_headers(response.headers)
         budget.observe(limit=limit, remaining=remaining)
+        refusal: VendorError | None
         if response.is_success:
             data = self._parse(response, request)
-            return Answer(response.status_code, data, response.headers, str(response.url))
-        refusal = self._classify(response, request)
+            refusal = dialect.refusal(data)
+            if refusal is None:
+                return Answer(response.status_code, data, response.headers, str(response.url))
+        else:
+            refusal = self._classify(response, request)
         if isinstance(refusal, RetryLater) and refusal.limited:
             wish = refusal.retry_after if refusal.retry_after is not None else 2.0
             # a day's wish must not hold the lane for a day: who asks again is refused again

@@ -60,8 +60,7 @@ PAGE_ROWS = 500
 the call itself when there are only a hundred values in it."""
 
 QUEUE_PAGES = 16
-GUARD_SHARE = 0.8
-GUARD_MINIMUM = 20
+GROUPS_AT_ONCE = 5_000
 
 
 _IMPORTING = threading.Lock()
@@ -494,34 +493,13 @@ class _Session:
         return found
 
     def _tombstones(self, task: _Task) -> list[dict[str, Any]]:
-        """Mark what a complete reading did not see as gone, unless far too much is missing."""
+        """Mark what a complete reading, or one of whole groups, did not see as gone."""
         reading = task.reading
-        if task.status != "ok" or not reading.complete or self.memory is None or reading.first:
+        if task.status != "ok" or self.memory is None or reading.first:
             return []
-        known, gone = 0, []
-        for keys in self.memory.key_batches(task.account.connection_id, task.entity.name):
-            known += len(keys)
-            gone += reading.seen.missing(keys)
-        back = known - len(gone)
-        guarded = reading.guarded and not reading.full
-        if guarded and known >= GUARD_MINIMUM and back < GUARD_SHARE * known:
-            reading.complete = False
-            task.error = (
-                f"Only {back} of {known} known rows came back, so nothing was marked as deleted; "
-                f"if that is right, run the sync with --full."
-            )
-            return []
-        if reading.confirm_gone is not None:
-            try:
-                gone = [key for key in gone if reading.confirm_gone(key)]
-            except VendorError as error:
-                # whether they are gone is not known: not being complete, the next one asks again
-                reading.complete = False
-                task.error = (
-                    f"{len(gone)} rows did not come back, and whether they are gone could not be "
-                    f"asked, so they stay: {error.sentence}"
-                )
-                return []
+        gone = self._gone_from_groups(task, self.memory)
+        if reading.complete:
+            gone |= self._gone_from_all(task, self.memory)
         task.deleted = len(gone)
         now = datetime.now(UTC)
         return [
@@ -534,6 +512,45 @@ class _Session:
             }
             for key in sorted(gone)
         ]
+
+    def _gone_from_groups(self, task: _Task, memory: RawStore) -> set[str]:
+        groups, column = sorted(task.reading.groups), task.entity.grouped_by
+        gone: set[str] = set()
+        if column is None:
+            return gone
+        for start in range(0, len(groups), GROUPS_AT_ONCE):
+            part = groups[start : start + GROUPS_AT_ONCE]
+            keys = memory.keys_where(task.account.connection_id, task.entity.name, column, part)
+            gone.update(task.reading.seen.missing(keys))
+        return gone
+
+    def _gone_from_all(self, task: _Task, memory: RawStore) -> set[str]:
+        """What a complete reading did not see, unless far too much is missing."""
+        reading = task.reading
+        known, gone = 0, []
+        for keys in memory.key_batches(task.account.connection_id, task.entity.name):
+            known += len(keys)
+            gone += reading.seen.missing(keys)
+        back = known - len(gone)
+        if reading.too_few(back, known):
+            reading.complete = False
+            task.error = (
+                f"Only {back} of {known} known rows came back, so nothing was marked as deleted; "
+                f"if that is right, run the sync with --full."
+            )
+            return set()
+        if reading.confirm_gone is not None:
+            try:
+                gone = [key for key in gone if reading.confirm_gone(key)]
+            except VendorError as error:
+                # whether they are gone is not known: not being complete, the next one asks again
+                reading.complete = False
+                task.error = (
+                    f"{len(gone)} rows did not come back, and whether they are gone could not be "
+                    f"asked, so they stay: {error.sentence}"
+                )
+                return set()
+        return set(gone)
 
     def _mark(self, task: _Task) -> dict[str, Any]:
         result = task.result()

@@ -155,13 +155,20 @@ class Connection:
                 live[key] = {**values, "_synced_at": self.now, "_row_hash": hashed}
 
     def _forget_gone(self, reading: Reading, name: str) -> set[str]:
-        if not reading.complete:
-            return set()
+        live = self.warehouse.rows[name]
+        column = reading.entity.grouped_by
+        grouped = [key for key, row in live.items() if column and row[column] in reading.groups]
+        gone = set(reading.seen.missing(grouped))
+        if reading.complete:
+            gone |= self._gone_from_all(reading, name)
+        for key in gone:
+            del live[key]
+        return gone
+
+    def _gone_from_all(self, reading: Reading, name: str) -> set[str]:
         gone = set(reading.seen.missing(sorted(self.warehouse.keys(name))))
         if reading.confirm_gone is not None:
             gone = {key for key in gone if reading.confirm_gone(key)}
-        for key in gone:
-            del self.warehouse.rows[name][key]
         return gone
 
     def _remember(self, reading: Reading, name: str) -> None:

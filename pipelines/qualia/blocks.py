@@ -1,0 +1,205 @@
+"""The blocks of orders as tables: each replaced whole for every order that was read.
+
+A block comes with the traversal of the orders in the same sync. Who needs more than that brought,
+because the last sync failed or the orders are not part of this one, reads the orders himself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from pipelines.common.entity import Read, Row
+from pipelines.common.errors import VendorError
+from pipelines.common.reading import Reading
+from pipelines.qualia.client import moment, objects
+from pipelines.qualia.orders import (
+    FETCHED,
+    OVERLAP,
+    Fetch,
+    Fetched,
+    with_dates_sent,
+)
+
+ROWS = 500
+Rows = Callable[[Row], Iterator[Row]]
+"""The rows of a block from its order, without the order's id."""
+
+
+def read_block(rows: Rows, *block: str) -> Read:
+    """A reader of one block, such as `accounting`, `receipts`.
+
+    Orders of which the block could not be read keep the rows they had, and are read again.
+    """
+
+    def read(reading: Reading) -> Iterator[Sequence[Row]]:
+        fetched = _fetched(reading)
+        whole: set[str] = set()
+        lacking = 0
+        batch: list[Row] = []
+        for key, told in fetched.orders():
+            if told.lacks(block):
+                lacking += 1
+                continue
+            whole.add(key)
+            batch += [{**row, "orderId": key} for row in rows(told.node)]
+            if len(batch) >= ROWS:
+                yield batch
+                batch = []
+        yield batch
+        reading.whole(whole | fetched.gone)
+        if lacking:
+            raise VendorError(
+                f"Qualia sent {lacking} of {len(whole) + lacking} orders without their "
+                f"{'.'.join(block)}; their rows stay as they were, and they are read again in the "
+                f"next sync."
+            )
+        _finish(reading, fetched)
+
+    return read
+
+
+def read_agencies(reading: Reading) -> Iterator[Sequence[Row]]:
+    """The distinct settlement agencies of the orders; the newest order's copy counts."""
+    fetched = _fetched(reading)
+    newest: dict[str, tuple[str, Row]] = {}
+    for order_id, told in fetched.orders():
+        for agency in objects(told.node.get("settlementAgency")):
+            key = agency.get("id")
+            if not isinstance(key, str) or not key:
+                continue
+            created = moment(told.node.get("createdDate"))
+            age = f"{created.isoformat() if created else ''}|{order_id}"
+            if key not in newest or age > newest[key][0]:
+                newest[key] = (age, agency)
+    yield [agency for _, agency in newest.values()]
+    _finish(reading, fetched)
+
+
+def _finish(reading: Reading, fetched: Fetched) -> None:
+    reading.mode = fetched.mode
+    reading.complete = fetched.since is None and fetched.sure
+    reading.cursor_to = fetched.until.isoformat()
+
+
+def _fetched(reading: Reading) -> Fetched:
+    """What the orders brought in this sync if it is enough, else what is read now."""
+    found: Fetched | None = reading.handover.get(FETCHED, None)
+    cursor = moment(reading.cursor_from)
+    if found is not None and (
+        found.since is None or (cursor is not None and cursor - OVERLAP >= found.since)
+    ):
+        return found
+    fetch = Fetch(reading, nightly=False)
+    for _ in fetch.run():
+        # what is read is kept, packed; only this block of it is wanted
+        continue
+    return fetch.fetched
+
+
+# -- the rows of each block ------------------------------------------------------------------------
+
+
+def _numbered(value: Any) -> Iterator[Row]:
+    """The objects of a list with their place in it, from 1."""
+    for position, item in enumerate(value if isinstance(value, list) else (), start=1):
+        if isinstance(item, dict):
+            yield {**item, "position": position}
+
+
+def _under(value: Any, name: str) -> Any:
+    """A member of an object; null has none."""
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _amount(value: Any) -> Any:
+    """A scalar in the statement, an object with a total in the charges (§3.4)."""
+    return value.get("total") if isinstance(value, dict) else value
+
+
+def disbursements(node: Row) -> Iterator[Row]:
+    """Money out, voided and pending lines included."""
+    return _numbered(_under(node.get("accounting"), "disbursements"))
+
+
+def receipts(node: Row) -> Iterator[Row]:
+    """Money in."""
+    return _numbered(_under(node.get("accounting"), "receipts"))
+
+
+def charges(node: Row) -> Iterator[Row]:
+    """Lines of the closing disclosure with both sides' totals."""
+    for row in _numbered(node.get("charges")):
+        yield {name: _amount(v) if name.endswith("Amount") else v for name, v in row.items()}
+
+
+def statement_lines(node: Row) -> Iterator[Row]:
+    """Lines of the settlement statement."""
+    for row in _numbered(_under(node.get("settlementStatement"), "lines")):
+        yield {name: _amount(v) if name.endswith("Amount") else v for name, v in row.items()}
+
+
+def team(node: Row) -> Iterator[Row]:
+    """The staff on the order."""
+    return _numbered(node.get("settlementTeam"))
+
+
+def appointments(node: Row) -> Iterator[Row]:
+    """Appointments, with the address of their place."""
+    for row in _numbered(node.get("appointments")):
+        place = row.pop("place", None)
+        yield with_dates_sent({**row, "address": _under(place, "address")}, "start")
+
+
+def tasks(node: Row) -> Iterator[Row]:
+    """Tasks."""
+    for row in _numbered(node.get("tasks")):
+        yield with_dates_sent(row, "due")
+
+
+def parties(node: Row) -> Iterator[Row]:
+    """Everybody in `contacts`; associates follow their company (§3.5)."""
+    contacts = node.get("contacts")
+    for kind, listed in contacts.items() if isinstance(contacts, dict) else ():
+        if kind == "sourceOfBusiness":
+            found = _sources(listed)
+        elif isinstance(listed, list):
+            found = (row for n, item in _counted(listed) for row in _with_associates(item, n))
+        else:
+            found = iter(())
+        for row in found:
+            yield {**row, "kind": kind}
+
+
+def _counted(value: Any) -> Iterator[tuple[str, Row]]:
+    return ((str(row.pop("position")), row) for row in _numbered(value))
+
+
+def _sources(value: Any) -> Iterator[Row]:
+    """The source of business, an object or a list of them, with everybody it names."""
+    for number, source in _counted(value if isinstance(value, list) else [value]):
+        row = {name: source.get(name) for name in ("type", "manualEntry")}
+        yield {**row, "partyType": "Source", "position": number}
+        for company in objects(source.get("company")):
+            yield from _with_associates(company, f"{number}.company")
+        for place, person in _counted(source.get("associates")):
+            yield _party(person, "OrderAssociate", f"{number}.associate.{place}")
+        for person in objects(source.get("borrowerOrSeller")):
+            yield _party(person, None, f"{number}.party")
+        for place, user in _counted(source.get("users")):
+            yield _party(user, "User", f"{number}.user.{place}")
+
+
+def _with_associates(item: Row, position: str) -> Iterator[Row]:
+    associates = item.get("associates")
+    yield _party({k: v for k, v in item.items() if k != "associates"}, None, position)
+    for place, person in _counted(associates):
+        yield _party(person, "OrderAssociate", f"{position}.{place}")
+
+
+_RENAMED = {"__typename": "partyType", "id": "partyId", "workPhone": "phone"}
+
+
+def _party(item: Row, kind: str | None, position: str) -> Row:
+    row = {_RENAMED.get(name, name): value for name, value in item.items()}
+    return {"partyType": kind, **row, "position": position}
