@@ -60,7 +60,8 @@ class Vendor:
     """One vendor. `build` makes its books from the box's world; `build_app` its HTTP, which asks
     `box.books[name]` at each request. `credential` finds whose request it is, for the log, the
     faults and the limits: the books make their credentials known by `world.register_key`.
-    `settings` are what a client must be told besides the base URL paths, which begin with `/`.
+    `question` tells from a body what a request asks for, where all requests have one path: the
+    patterns of faults see it behind a `#`. `settings` are what a client must be told besides the base URL paths, which begin with `/`.
     """
 
     name: str
@@ -68,3 +69,4 @@ class Vendor:
     build_app: Callable[[Sandbox], ASGIApp]
     settings: Mapping[str, Any]
     credential: Callable[[Scope], str | None] = credential_of
+    question: Callable[[bytes], str] | None = None

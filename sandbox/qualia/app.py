@@ -6,9 +6,11 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
+from graphql import FieldNode, GraphQLError, OperationDefinitionNode, parse
 
 from sandbox.faults import ROW, Rule, spoil_rows
 from sandbox.http import (
@@ -44,6 +46,30 @@ KINDS = {
     "stuck_cursor",
     "vanish",
 }
+
+
+def question(body: bytes) -> str:
+    """The root fields that a request asks for, as its query has them; empty if it has none."""
+    try:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    return _root_fields(str(asked.get("query"))) if isinstance(asked, dict) else ""
+
+
+@lru_cache(maxsize=256)
+def _root_fields(query: str) -> str:
+    try:
+        document = parse(query)
+    except GraphQLError:
+        return ""
+    return "+".join(
+        field.name.value
+        for operation in document.definitions
+        if isinstance(operation, OperationDefinitionNode)
+        for field in operation.selection_set.selections
+        if isinstance(field, FieldNode)
+    )
 
 
 def build_app(box: Sandbox) -> ASGIApp:
