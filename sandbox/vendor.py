@@ -61,7 +61,8 @@ class Vendor:
     `box.books[name]` at each request. `credential` finds whose request it is, for the log, the
     faults and the limits: the books make their credentials known by `world.register_key`.
     `question` tells from a body what a request asks for, where all requests have one path: the
-    patterns of faults see it behind a `#`. `settings` are what a client must be told besides the base URL paths, which begin with `/`.
+    patterns of faults see it behind a `#`. `settings` are what a client must be told besides the
+    base URL paths, which begin with `/`.
     """
 
     name: str

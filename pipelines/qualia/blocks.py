@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pipelines.common.entity import Read, Row
-from pipelines.common.errors import VendorError
+from pipelines.common.errors import ResourceUnavailable, VendorError
 from pipelines.common.reading import Reading
-from pipelines.qualia.client import moment, objects
+from pipelines.qualia.client import Block, moment, objects
 from pipelines.qualia.orders import (
     FETCHED,
     OVERLAP,
+    PAGE,
+    REFUSED,
     Fetch,
     Fetched,
+    Told,
     with_dates_sent,
 )
 
@@ -33,13 +36,13 @@ def read_block(rows: Rows, *block: str) -> Read:
     """
 
     def read(reading: Reading) -> Iterator[Sequence[Row]]:
-        fetched = _fetched(reading)
+        fetched = _fetched(reading, lambda page: _refuse(page, block))
         whole: set[str] = set()
-        lacking = 0
+        lacking: list[Told] = []
         batch: list[Row] = []
         for key, told in fetched.orders():
             if told.lacks(block):
-                lacking += 1
+                lacking.append(told)
                 continue
             whole.add(key)
             batch += [{**row, "orderId": key} for row in rows(told.node)]
@@ -47,10 +50,12 @@ def read_block(rows: Rows, *block: str) -> Read:
                 yield batch
                 batch = []
         yield batch
+        if not whole:
+            _refuse(lacking, block)
         reading.whole(whole | fetched.gone)
         if lacking:
             raise VendorError(
-                f"Qualia sent {lacking} of {len(whole) + lacking} orders without their "
+                f"Qualia sent {len(lacking)} of {len(whole) + len(lacking)} orders without their "
                 f"{'.'.join(block)}; their rows stay as they were, and they are read again in the "
                 f"next sync."
             )
@@ -59,9 +64,18 @@ def read_block(rows: Rows, *block: str) -> Read:
     return read
 
 
+def _refuse(page: Sequence[Told], block: Block) -> None:
+    """Raise if no order of a full page has the block: then it is closed to this account."""
+    if len(page) >= PAGE and all(told.lacks(block) for told in page):
+        raise ResourceUnavailable(
+            f"Qualia sends no order with its {'.'.join(block)}: this account may not read it.",
+            status="not_permitted",
+        )
+
+
 def read_agencies(reading: Reading) -> Iterator[Sequence[Row]]:
     """The distinct settlement agencies of the orders; the newest order's copy counts."""
-    fetched = _fetched(reading)
+    fetched = _fetched(reading, lambda _page: None)
     newest: dict[str, tuple[str, Row]] = {}
     for order_id, told in fetched.orders():
         for agency in objects(told.node.get("settlementAgency")):
@@ -82,8 +96,14 @@ def _finish(reading: Reading, fetched: Fetched) -> None:
     reading.cursor_to = fetched.until.isoformat()
 
 
-def _fetched(reading: Reading) -> Fetched:
-    """What the orders brought in this sync if it is enough, else what is read now."""
+def _fetched(reading: Reading, look: Callable[[Sequence[Told]], None]) -> Fetched:
+    """What the orders brought in this sync if it is enough, else what is read now.
+
+    `look` sees each page that is read now, and may end the reading.
+    """
+    refused: ResourceUnavailable | None = reading.handover.get(REFUSED, None)
+    if refused is not None:
+        raise ResourceUnavailable(refused.sentence, status=refused.status)
     found: Fetched | None = reading.handover.get(FETCHED, None)
     cursor = moment(reading.cursor_from)
     if found is not None and (
@@ -91,9 +111,8 @@ def _fetched(reading: Reading) -> Fetched:
     ):
         return found
     fetch = Fetch(reading, nightly=False)
-    for _ in fetch.run():
-        # what is read is kept, packed; only this block of it is wanted
-        continue
+    for page in fetch.run():
+        look(page)
     return fetch.fetched
 
 

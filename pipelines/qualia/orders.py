@@ -45,7 +45,10 @@ PAGE = 10
 BY_LIST, BY_IDS, UNFILTERED = "", " by ids", " without a filter"
 """How an increment finds what has changed; the mark's mode ends with it."""
 
-FETCHED = "orders.fetched"
+FETCHED, REFUSED = "orders.fetched", "orders.refused"
+MOST_ASKED_AGAIN = 20
+"""Orders that lack a block and are asked for once more; with more of them the lack will last."""
+
 OWN_BLOCKS = (
     ("properties",),
     ("loans",),
@@ -78,7 +81,8 @@ class Fetched:
     """What one traversal brought, packed: thousands of orders stay a few megabytes.
 
     `since` is None if everything was read. `gone` are orders that Qualia has no more. `sure` is
-    False if it could not be found out which they are.
+    False if it could not be found out which they are. `lacking` has the blocks that an error stood
+    for, by order.
     """
 
     since: datetime | None
@@ -86,6 +90,7 @@ class Fetched:
     mode: str
     gone: set[str] = field(default_factory=set)
     sure: bool = True
+    lacking: dict[str, tuple[Block, ...]] = field(default_factory=dict)
     _packed: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
@@ -98,29 +103,37 @@ class Fetched:
         key = told.node.get("id")
         if isinstance(key, str) and key:
             node = {name: told.node.get(name) for name in ("createdDate", *_TABLES)}
-            packed = orjson.dumps([node, told.missing])
-            self._packed[key] = zlib.compress(packed, 1)
+            self._packed[key] = zlib.compress(orjson.dumps(node), 1)
+            self.lacking.pop(key, None)
+            if told.missing:
+                self.lacking[key] = told.missing
 
     def orders(self) -> Iterator[tuple[str, Told]]:
         """The orders with those blocks that are tables."""
         for key, packed in self._packed.items():
-            node, missing = orjson.loads(zlib.decompress(packed))
-            yield key, Told(node, tuple(tuple(at) for at in missing))
+            node = orjson.loads(zlib.decompress(packed))
+            yield key, Told(node, self.lacking.get(key, ()))
 
 
 def read_orders(reading: Reading) -> Iterator[Sequence[Row]]:
     """Orders; what their blocks hold is left for the readers of the blocks."""
     fetch = Fetch(reading, nightly=_night_has_come(reading))
-    without = 0
-    for page in fetch.run():
-        without += sum(any(map(told.lacks, OWN_BLOCKS)) for told in page)
-        yield [order_row(told.node) for told in page]
+    try:
+        for page in fetch.run():
+            yield [order_row(told.node) for told in page]
+    except ResourceUnavailable as refused:
+        # nobody needs to find out again
+        reading.handover.put(REFUSED, refused)
+        raise
     fetched = fetch.fetched
     reading.handover.put(FETCHED, fetched)
     reading.mode = fetched.mode
     reading.probed = fetch.nightly
     reading.complete = fetched.since is None and fetched.sure
     reading.whole(fetched.gone)
+    without = sum(
+        any(map(Told({}, missing).lacks, OWN_BLOCKS)) for missing in fetched.lacking.values()
+    )
     if without:
         reading.note = f"Qualia sent {without} orders without some of their own blocks."
     # what came without a block is asked for again, but everything was asked for as it is
@@ -178,6 +191,11 @@ class Fetch:
             for told in page:
                 self.fetched.keep(told)
             yield page
+        again = sorted(self.fetched.lacking)
+        if len(again) <= MOST_ASKED_AGAIN:
+            for page in self._one_by_one(iter(again), known=set()):
+                self.fetched.keep(page[0])
+                yield page
 
     def _orders(self) -> Iterator[list[Told]]:
         if self._way == BY_IDS and self.fetched.since is not None:

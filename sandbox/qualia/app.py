@@ -224,6 +224,8 @@ def _spoil(answer: Json, rule: Rule, variables: Mapping[str, Any]) -> None:
         return
     if rule.kind == "vanish" and "order" in data:
         data["order"] = None
+    if rule.kind == "partial" and data.get("order"):
+        answer.setdefault("errors", []).append(_lack(rule, ["order"], data["order"]))
     connection = data.get("ordersList")
     if connection is None or not connection.get("edges"):
         return
@@ -232,9 +234,10 @@ def _spoil(answer: Json, rule: Rule, variables: Mapping[str, Any]) -> None:
     node: Json = edges[row].get("node") or {}
     match rule.kind:
         case "partial":
-            path = ["ordersList", "edges", row, "node", *_hole(node, rule)]
-            message = str(rule.params.get("message", "The field could not be resolved."))
-            answer["errors"] = [{"message": message, "path": path}]
+            for number in range(len(edges)) if rule.params.get("all") else (row,):
+                path = ["ordersList", "edges", number, "node"]
+                lack = _lack(rule, path, edges[number]["node"])
+                answer.setdefault("errors", []).append(lack)
         case "edit_node":
             node.update(rule.params.get("set", {}))
             for name in rule.params.get("drop", []):
@@ -269,6 +272,12 @@ def _spoil_row(answer: Json, rule: Rule) -> None:
                 spoiled = orjson.loads(spoil_rows(orjson.dumps(rows), rule))
                 data[name] = spoiled if isinstance(value, list) else next(iter(spoiled), None)
             return
+
+
+def _lack(rule: Rule, path: list[Any], node: Json) -> Json:
+    """The error that stands for the field of an order which could not be resolved."""
+    message = str(rule.params.get("message", "The field could not be resolved."))
+    return {"message": message, "path": [*path, *_hole(node, rule)]}
 
 
 def _hole(node: Json, rule: Rule) -> list[str]:

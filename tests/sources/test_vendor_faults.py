@@ -205,7 +205,8 @@ def test_a_word_never_seen_passes_through(new_rig: Rig) -> None:
     values = [row[column] for row in new_rig.rows(case.listed).values()]
     assert values.count("BRAND_NEW") == 1
     assert new_rig.rejected() == []
-    new_rig.must_equal_truth()
+    # the truth may hold the word that was replaced
+    assert [d for d in new_rig.differences() if f" {column}: 'BRAND_NEW'" not in d] == []
 
 
 def test_a_doubled_row_lands_once(new_rig: Rig) -> None:
