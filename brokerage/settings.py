@@ -245,7 +245,9 @@ class Settings(BaseSettings):
 
     @field_validator(*SANDBOX_PATHS)
     @classmethod
-    def _http_url(cls, value: str) -> str:
+    def _http_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise ValueError("is not an http(s) address")

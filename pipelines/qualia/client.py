@@ -200,10 +200,10 @@ def ask(
             "BROKERAGE_QUALIA_BASE_URL to https://{subdomain}.qualia.io/api/platform/graphql."
         )
     given = {key: value for key, value in variables.items() if value is not None}
-    body = {"query": document(name), "variables": given, "operationName": _operation(name)}
+    body = {"query": document(name), "variables": given, "operationName": operation_of(name)}
     answer = api.post(own.base_url, body).data
     data = answer.get("data") if isinstance(answer, Mapping) else None
-    field = _root_field(name)
+    field = root_field(name)
     if not isinstance(data, Mapping) or field not in data:
         raise ContractBroken(f"Qualia answered without '{field}'; compare docs/vendors/qualia.md.")
     return data[field], errors_of(answer)
@@ -214,13 +214,14 @@ def list_of(api: Api, settings: VendorSettings, name: str, **variables: Any) -> 
     found, _ = ask(api, settings, name, **variables)
     if not isinstance(found, list):
         raise ContractBroken(
-            f"Qualia answered '{_root_field(name)}' that is no list; compare "
+            f"Qualia answered '{root_field(name)}' that is no list; compare "
             f"docs/vendors/qualia.md."
         )
     return found
 
 
-def _operation(name: str) -> str:
+def operation_of(name: str) -> str:
+    """The name of the operation in `queries/<name>.graphql`."""
     return "".join(part.title() for part in name.split("_"))
 
 
@@ -235,7 +236,8 @@ _ROOTS = {
 }
 
 
-def _root_field(name: str) -> str:
+def root_field(name: str) -> str:
+    """The only root field of `queries/<name>.graphql`."""
     return _ROOTS[name]
 
 
