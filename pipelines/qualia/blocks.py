@@ -7,12 +7,12 @@ because the last sync failed or the orders are not part of this one, reads the o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from pipelines.common.entity import Read, Row
-from pipelines.common.errors import ResourceUnavailable, VendorError
+from pipelines.common.errors import ContractBroken, ResourceUnavailable, VendorError
 from pipelines.common.reading import Reading
-from pipelines.qualia.client import Block, moment, objects
+from pipelines.qualia.client import Block, moment
 from pipelines.qualia.orders import (
     FETCHED,
     OVERLAP,
@@ -24,6 +24,7 @@ from pipelines.qualia.orders import (
     with_dates_sent,
 )
 
+T = TypeVar("T")
 ROWS = 500
 Rows = Callable[[Row], Iterator[Row]]
 """The rows of a block from its order, without the order's id."""
@@ -78,14 +79,14 @@ def read_agencies(reading: Reading) -> Iterator[Sequence[Row]]:
     fetched = _fetched(reading, lambda _page: None)
     newest: dict[str, tuple[str, Row]] = {}
     for order_id, told in fetched.orders():
-        for agency in objects(told.node.get("settlementAgency")):
-            key = agency.get("id")
-            if not isinstance(key, str) or not key:
-                continue
-            created = moment(told.node.get("createdDate"))
-            age = f"{created.isoformat() if created else ''}|{order_id}"
-            if key not in newest or age > newest[key][0]:
-                newest[key] = (age, agency)
+        agency = _of(dict, told.node.get("settlementAgency"))
+        if agency is None:
+            continue
+        created = moment(told.node.get("createdDate"))
+        age = f"{created.isoformat() if created else ''}|{order_id}"
+        key = str(agency.get("id"))
+        if key not in newest or age > newest[key][0]:
+            newest[key] = (age, agency)
     yield [agency for _, agency in newest.values()]
     _finish(reading, fetched)
 
@@ -120,15 +121,27 @@ def _fetched(reading: Reading, look: Callable[[Sequence[Told]], None]) -> Fetche
 
 
 def _numbered(value: Any) -> Iterator[Row]:
-    """The objects of a list with their place in it, from 1."""
-    for position, item in enumerate(value if isinstance(value, list) else (), start=1):
-        if isinstance(item, dict):
-            yield {**item, "position": position}
+    """The objects of a list with their place in it, from 1. Null is an empty list or a gap in one.
+
+    Raises `ContractBroken` for anything else: taken for empty, it would end all rows.
+    """
+    for position, item in enumerate(_of(list, value) or (), start=1):
+        if (row := _of(dict, item)) is not None:
+            yield {**row, "position": position}
 
 
 def _under(value: Any, name: str) -> Any:
     """A member of an object; null has none."""
-    return value.get(name) if isinstance(value, dict) else None
+    holder = _of(dict, value)
+    return None if holder is None else holder.get(name)
+
+
+def _of(kind: type[T], value: Any) -> T | None:
+    if value is None or isinstance(value, kind):
+        return value
+    raise ContractBroken(
+        "Qualia sent a block of an order in another shape; compare docs/vendors/qualia.md."
+    )
 
 
 def _amount(value: Any) -> Any:
@@ -178,14 +191,12 @@ def tasks(node: Row) -> Iterator[Row]:
 
 def parties(node: Row) -> Iterator[Row]:
     """Everybody in `contacts`; associates follow their company (§3.5)."""
-    contacts = node.get("contacts")
-    for kind, listed in contacts.items() if isinstance(contacts, dict) else ():
+    contacts = _of(dict, node.get("contacts")) or {}
+    for kind, listed in contacts.items():
         if kind == "sourceOfBusiness":
             found = _sources(listed)
-        elif isinstance(listed, list):
-            found = (row for n, item in _counted(listed) for row in _with_associates(item, n))
         else:
-            found = iter(())
+            found = (row for n, item in _counted(listed) for row in _with_associates(item, n))
         for row in found:
             yield {**row, "kind": kind}
 
@@ -199,12 +210,12 @@ def _sources(value: Any) -> Iterator[Row]:
     for number, source in _counted(value if isinstance(value, list) else [value]):
         row = {name: source.get(name) for name in ("type", "manualEntry")}
         yield {**row, "partyType": "Source", "position": number}
-        for company in objects(source.get("company")):
+        if (company := _of(dict, source.get("company"))) is not None:
             yield from _with_associates(company, f"{number}.company")
         for place, person in _counted(source.get("associates")):
             yield _party(person, "OrderAssociate", f"{number}.associate.{place}")
-        for person in objects(source.get("borrowerOrSeller")):
-            yield _party(person, None, f"{number}.party")
+        if (side := _of(dict, source.get("borrowerOrSeller"))) is not None:
+            yield _party(side, None, f"{number}.party")
         for place, user in _counted(source.get("users")):
             yield _party(user, "User", f"{number}.user.{place}")
 

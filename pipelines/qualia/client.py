@@ -7,7 +7,7 @@ list `errors`, possibly beside data that is whole but for a block (qualia.md §1
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -56,6 +56,7 @@ class QualiaSettings(VendorSettings):
     base_url: str = Field(
         "", description="the GraphQL address, https://{subdomain}.qualia.io/api/platform/graphql"
     )
+    timeout_seconds: float = Field(90.0, description="seconds until a request is given up")
     limited_attempts: int = Field(5, description="tries of one request that meets HTTP 429 or 503")
 
 
@@ -214,8 +215,7 @@ def list_of(api: Api, settings: VendorSettings, name: str, **variables: Any) -> 
     found, _ = ask(api, settings, name, **variables)
     if not isinstance(found, list):
         raise ContractBroken(
-            f"Qualia answered '{root_field(name)}' that is no list; compare "
-            f"docs/vendors/qualia.md."
+            f"Qualia answered '{root_field(name)}' that is no list; compare docs/vendors/qualia.md."
         )
     return found
 
@@ -265,9 +265,3 @@ def moment(value: object) -> datetime | None:
 def as_text(instant: datetime) -> str:
     """An instant as the filters take it (§2)."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def objects(value: Any) -> Iterator[dict[str, Any]]:
-    """The objects of a list, or the only one where none is around it; null is nobody."""
-    listed: Sequence[Any] = value if isinstance(value, list) else [value]
-    return (item for item in listed if isinstance(item, dict))

@@ -100,8 +100,8 @@ class Fetched:
 
     def keep(self, told: Told) -> None:
         """Keep the latest copy of an order's blocks."""
-        key = told.node.get("id")
-        if isinstance(key, str) and key:
+        if told.node.get("id"):
+            key = str(told.node["id"])
             node = {name: told.node.get(name) for name in ("createdDate", *_TABLES)}
             self._packed[key] = zlib.compress(orjson.dumps(node), 1)
             self.lacking.pop(key, None)

@@ -28,7 +28,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for a `case` runs for each vendor; for a `change`, for each of its changes.
 
     A module that sets `ONLY` to a vendor's name is about that vendor; a test that is marked
-    `applies` runs for the cases that its predicate takes. With an `agent`, it runs for each account.
+    `applies` runs for the cases that its predicate takes. With an `agent`, it runs for each
+    account.
     """
     only = getattr(metafunc.module, "ONLY", None)
     marks = metafunc.definition.iter_markers("applies")

@@ -64,9 +64,10 @@ class Case:
     and `row_text` fields of it that are a number and an open set of words. `skip` requests of that
     list are no pages of a first reading, and `first_pages` is how many of those that follow may be
     spoiled to spoil one row (None: all, it is a single page). `broken_key` is what is said about a
-    refused key. `most_calls` is how many requests a quiet increment of one account may take. `departure` gives
-    an entity, the key of one of its rows and a way to delete it for good. Deletions in
-    `only_when_asked` are found by a full reading that somebody asked for, never by themselves.
+    refused key. `most_calls` is how many requests a quiet increment of one account may take.
+    `departure` gives an entity, the key of one of its rows and a way to delete it for good.
+    Deletions in `only_when_asked` are found by a full reading that somebody asked for, never by
+    themselves.
     `row_id` is the list's key as sent; if it `reads_again`, a row whose key was lost is asked for
     by itself in the same sync. `load_rows` cuts a first reading into several loads.
     `spoil` is the part of the credential that a wrong key is put into, `methods` what may be sent,

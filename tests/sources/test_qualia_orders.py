@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
+import pyarrow as pa
 import pytest
 
 from pipelines.common import http as engine_http
 from pipelines.common.entity import check_account
 from pipelines.common.errors import VendorError
+from pipelines.qualia.client import QualiaSettings
+from pipelines.qualia.source import qualia_source
 from sandbox.qualia.model import CANARY, Order
 from tests.sources.qualia_case import LIST, books, paid
 from tests.sources.rig import FlyingClock, Rig, must_be_one_sentence, result, sentence
@@ -145,7 +149,8 @@ def test_a_block_that_is_missing_keeps_its_rows_and_is_asked_for_again(
 ) -> None:
     before = {name: rig.rows(name) for name in without}
     touch_some_blocks(rig)
-    rig.box.faults.add("partial", vendor="qualia", match=EVERYWHERE, field=field, times=None, all=True)
+    hidden = {"vendor": "qualia", "match": EVERYWHERE, "times": None, "all": True}
+    rig.box.faults.add("partial", field=field, **hidden)
     report = rig.sync()
     assert {r.entity for r in report.failures} == without
     for name in without:
@@ -451,6 +456,34 @@ def test_a_block_is_read_without_the_orders_too(new_rig: Rig) -> None:
         "incremental",
         1,
     )
+
+
+def test_the_source_runs_alone(new_rig: Rig) -> None:
+    keys = new_rig.account("house").credentials.get()
+    settings = QualiaSettings(base_url=f"{new_rig.box.url}/qualia/api/platform/graphql")
+    settings = settings.model_copy(update={"rates": new_rig.settings.rates})
+    items = [
+        item for item in qualia_source(**keys, settings=settings) if isinstance(item, pa.Table)
+    ]
+    money = [item.column("amount").to_pylist() for item in items if "voided" in item.column_names]
+    told = new_rig.box.truth("house")["qualia"]["control"]["totals"]["amount"]
+    wanted = Decimal(told["disbursements"]) + Decimal(told["receipts"])
+    assert sum(sum(amounts) for amounts in money) == wanted
+
+
+@pytest.mark.parametrize("shape", [{"amount": "1.00"}, ["1.00"], "none"])
+def test_a_block_in_another_shape_fails_and_deletes_nothing(rig: Rig, shape: Any) -> None:
+    before = rig.rows("charges")
+    play(rig, "touch")
+    rig.box.faults.add("edit_node", vendor="qualia", match=LIST, times=None, set={"charges": shape})
+    rig.box.clock.advance(seconds=60)
+    report = rig.sync()
+    assert {r.entity for r in report.failures} == {"charges"}
+    assert "compare docs/vendors/qualia.md" in sentence(report, "charges")
+    assert rig.rows("charges") == before
+    rig.box.faults.clear()
+    assert not rig.sync().failures
+    rig.must_equal_truth()
 
 
 def test_the_blocks_cost_no_calls_of_their_own(rig: Rig) -> None:

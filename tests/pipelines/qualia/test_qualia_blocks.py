@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.common.errors import ContractBroken
 from pipelines.qualia import blocks
 from pipelines.qualia.orders import Told, order_row
 
@@ -16,17 +17,25 @@ EMPTY: list[Rows] = [
     blocks.disbursements, blocks.receipts, blocks.charges, blocks.statement_lines, blocks.team,
     blocks.parties, blocks.appointments, blocks.tasks,
 ]  # fmt: skip
+NAMES = (
+    "accounting", "charges", "settlementStatement", "settlementTeam", "contacts", "appointments",
+    "tasks",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("rows", EMPTY)
-@pytest.mark.parametrize("hole", [{}, None, "text", 7, [None], [[1]]])
-def test_a_block_that_is_not_there_has_no_rows(rows: Rows, hole: Any) -> None:
-    names = (
-        "accounting", "charges", "settlementStatement", "settlementTeam", "contacts",
-        "appointments", "tasks",
-    )  # fmt: skip
+def test_a_block_that_is_not_there_has_no_rows(rows: Rows) -> None:
     assert list(rows({})) == []
-    assert list(rows(dict.fromkeys(names, hole))) == []
+    assert list(rows(dict.fromkeys(NAMES))) == []
+    lists = {name: [] for name in NAMES} | {"accounting": {}, "settlementStatement": {}}
+    assert list(rows({**lists, "contacts": {}})) == []
+
+
+@pytest.mark.parametrize("rows", EMPTY)
+@pytest.mark.parametrize("odd", ["text", 7, [[1]], ["a"], True])
+def test_a_block_in_another_shape_is_not_taken_for_an_empty_one(rows: Rows, odd: Any) -> None:
+    with pytest.raises(ContractBroken, match="another shape"):
+        list(rows(dict.fromkeys(NAMES, odd)))
 
 
 def test_a_place_is_kept_when_a_neighbour_could_not_be_read() -> None:
