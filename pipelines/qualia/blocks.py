@@ -94,7 +94,8 @@ def read_agencies(reading: Reading) -> Iterator[Sequence[Row]]:
 def _finish(reading: Reading, fetched: Fetched) -> None:
     reading.mode = fetched.mode
     reading.complete = fetched.since is None and fetched.sure
-    reading.cursor_to = fetched.until.isoformat()
+    if not fetched.behind:
+        reading.cursor_to = fetched.until.isoformat()
 
 
 def _fetched(reading: Reading, look: Callable[[Sequence[Told]], None]) -> Fetched:

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from pipelines.common.entity import Row
-from pipelines.common.errors import ContractBroken, ResourceUnavailable
+from pipelines.common.errors import ContractBroken, ResourceUnavailable, RetryLater
 from pipelines.common.reading import Reading
 from pipelines.qualia.client import (
     Block,
@@ -46,6 +46,9 @@ BY_LIST, BY_IDS, UNFILTERED = "", " by ids", " without a filter"
 """How an increment finds what has changed; the mark's mode ends with it."""
 
 FETCHED, REFUSED = "orders.fetched", "orders.refused"
+MOST_FAILURES = 5
+"""Orders that may fail one after another's retries before Qualia counts as down."""
+
 MOST_ASKED_AGAIN = 20
 """Orders that lack a block and are asked for once more; with more of them the lack will last."""
 
@@ -80,16 +83,19 @@ class Told:
 class Fetched:
     """What one traversal brought, packed: thousands of orders stay a few megabytes.
 
-    `since` is None if everything was read. `gone` are orders that Qualia has no more. `sure` is
-    False if it could not be found out which they are. `lacking` has the blocks that an error stood
-    for, by order.
+    `since` is None if everything was read. `gone` are orders that Qualia has no more, `failed`
+    those that were asked for by themselves and not answered. `sure` is False if an order that did
+    not come may be there all the same. `behind` is True if a part of the window is still to be
+    read. `lacking` has the blocks that an error stood for, by order.
     """
 
     since: datetime | None
     until: datetime
     mode: str
     gone: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
     sure: bool = True
+    behind: bool = False
     lacking: dict[str, tuple[Block, ...]] = field(default_factory=dict)
     _packed: dict[str, bytes] = field(default_factory=dict, repr=False)
 
@@ -129,15 +135,21 @@ def read_orders(reading: Reading) -> Iterator[Sequence[Row]]:
     reading.handover.put(FETCHED, fetched)
     reading.mode = fetched.mode
     reading.probed = fetch.nightly
-    reading.complete = fetched.since is None and fetched.sure
+    reading.complete = fetched.since is None
+    # what could not be asked for is not gone
+    reading.seen.add(fetched.failed)
     reading.whole(fetched.gone)
     without = sum(
         any(map(Told({}, missing).lacks, OWN_BLOCKS)) for missing in fetched.lacking.values()
     )
     if without:
         reading.note = f"Qualia sent {without} orders without some of their own blocks."
+    if fetched.failed:
+        reading.note = (
+            f"{len(fetched.failed)} orders could not be read by themselves and stay as they were."
+        )
     # what came without a block is asked for again, but everything was asked for as it is
-    if not without or fetched.since is None:
+    if fetched.since is None or not (without or fetched.behind):
         reading.cursor_to = fetched.until.isoformat()
 
 
@@ -206,6 +218,7 @@ class Fetch:
                 filter=_since(self.fetched.since),
             )
             yield from self._one_by_one(map(str, ids), known=set())
+            self.fetched.behind = bool(self.fetched.failed)
         else:
             yield from self._pages()
         if self.nightly:
@@ -237,21 +250,26 @@ class Fetch:
             after = _next(answer, edges, used)
             used.add(after)
 
-    def _one(self, key: str) -> tuple[str, Told | None]:
-        """An order by its id; None if there is none."""
-        node, errors = ask(self._reading.api, self._reading.settings, "order", id=key)
+    def _one(self, key: str) -> tuple[str, Told | RetryLater | ContractBroken | None]:
+        """An order by its id; None if there is none, the error if it cannot be read."""
+        try:
+            node, errors = ask(self._reading.api, self._reading.settings, "order", id=key)
+        except (RetryLater, ContractBroken) as error:
+            return key, error
         if node is None:
             return key, None
-        if not isinstance(node, dict):
-            raise ContractBroken(
-                "Qualia answered 'order' that is no object; compare docs/vendors/qualia.md."
-            )
-        return key, Told(node, _missing(errors, None))
+        return key, Told(_object(node), _missing(errors, None))
 
     def _one_by_one(self, keys: Iterator[str], known: set[str]) -> Iterator[list[Told]]:
+        """Orders by their ids. One that keeps failing costs only itself."""
         for key, told in self._reading.parallel(self._one, keys):
-            if told is not None:
+            if isinstance(told, Told):
                 yield [told]
+            elif told is not None:
+                self.fetched.failed.add(key)
+                self.fetched.sure = False
+                if len(self.fetched.failed) >= MOST_FAILURES:
+                    raise told
             elif key in known:
                 self.fetched.gone.add(key)
 
@@ -282,7 +300,7 @@ class Fetch:
         """True for an unpaid order within a fortnight of its closing: money is posted late."""
         at = closed or planned
         return (
-            status != "CANCELLED"
+            status not in ("CANCELLED", "CANCELED")
             and paid is None
             and at is not None
             and abs(at - self._reading.now) <= CLOSING_SOON

@@ -403,6 +403,39 @@ def test_a_list_of_all_orders_that_is_cut_deletes_nothing(rig: Rig) -> None:
     rig.must_equal_truth()
 
 
+def test_an_order_that_keeps_failing_costs_only_itself(rig: Rig) -> None:
+    """It is neither gone nor read, and everything else is."""
+    hidden = play(rig, "delete_order")["order"]
+    play(rig, "post_disbursement", amount="6.66")
+    next_night(rig)
+    rig.box.faults.add("status", vendor="qualia", match="#order$", times=None, status=500)
+    for full in (False, True):
+        report = rig.sync(full=full)
+        assert not report.failures
+        assert sum(r.rows_deleted for r in report.results) == 0
+        assert hidden in rig.rows("orders")
+        others = [d for d in rig.differences() if hidden not in d and "agencies" not in d]
+        assert others == []
+    notes = rig.query("select error from raw_qualia.sync_marks where error is not null")
+    assert len(notes) == 2
+    for (note,) in notes:
+        assert note.endswith(" orders could not be read by themselves and stay as they were.")
+    rig.box.faults.clear()
+    next_night(rig)
+    assert not rig.sync(full=True).failures
+    rig.must_equal_truth()
+
+
+def test_five_orders_that_fail_are_an_outage(rig: Rig) -> None:
+    for order in list(books(rig.box).orders)[:6]:
+        play(rig, "delete_order", order=order)
+    next_night(rig)
+    rig.box.faults.add("status", vendor="qualia", match="#order$", times=None, status=500)
+    report = rig.sync()
+    assert "HTTP 500" in sentence(report, "orders")
+    assert sum(r.rows_deleted for r in report.results) == 0
+
+
 def test_without_a_list_of_all_orders_the_rest_is_read(rig: Rig) -> None:
     play(rig, "delete_order")
     rig.case.changes[0].play(rig.box)

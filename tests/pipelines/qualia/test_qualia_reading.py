@@ -26,6 +26,7 @@ class Title:
         self.orders: dict[str, Body] = {key: {"id": key} for key in keys}
         self.asked: list[tuple[str, Body]] = []
         self.page: Callable[[Body], Body] = self._all
+        self.broken: set[str] = set()
 
     def _all(self, variables: Body) -> Body:
         future = variables.get("filter", {}).get("lastActivity", {}).get("start", "") > "2027"
@@ -44,8 +45,11 @@ class Title:
             case "OrdersList" | "FilterProbe":
                 data = {"ordersList": self.page(variables)}
             case "OrderIds":
-                data = {"orders": list(self.orders)}
+                future = variables.get("filter", {}).get("lastActivity", {}).get("start", "")
+                data = {"orders": [] if future > "2027" else list(self.orders)}
             case "Order":
+                if variables["id"] in self.broken:
+                    return httpx.Response(500)
                 data = {"order": self.orders.get(variables["id"])}
             case _:
                 raise AssertionError(name)
@@ -189,6 +193,31 @@ def test_an_order_that_no_window_shows_and_the_list_of_all_has_is_read() -> None
     title.page = lambda _variables: {"edges": [], "pageInfo": {"hasNextPage": False}}
     connection.later(hours=22)
     assert connection.read("orders").ids == ["o2"]
+
+
+def test_where_the_list_ignores_the_filter_ids_are_asked_for_and_a_failure_holds_the_cursor() -> (
+    None
+):
+    title = Title("o1", "o2")
+    title.page = lambda _variables: page("o1", "o2", hasNextPage=False, endCursor=None)
+    connection = connected(title)
+    assert connection.read("orders").reading.mode == "full by ids"
+    connection.read("tasks")
+    connection.later(minutes=15)
+    title.asked.clear()
+    title.broken = {"o2"}
+    outcome = connection.read("orders")
+    window = {"filter": {"lastActivity": {"start": "2026-06-14T11:55:00Z"}}}
+    assert title.asked[0] == ("OrderIds", window)
+    assert outcome.ids == ["o1"]
+    assert outcome.reading.cursor_to == "2026-06-15T11:55:00+00:00", "o2 is still to be read"
+    assert outcome.gone == set()
+    tasks = connection.read("tasks").reading
+    assert (tasks.mode, tasks.cursor_to) == ("incremental by ids", "2026-06-15T11:55:00+00:00")
+    title.broken = set()
+    connection.later(minutes=15)
+    assert sorted(connection.read("orders").ids) == ["o1", "o2"]
+    assert connection.warehouse.marks["orders"].cursor == "2026-06-15T12:25:00+00:00"
 
 
 # -- pages -----------------------------------------------------------------------------------------
