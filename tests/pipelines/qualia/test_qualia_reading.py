@@ -283,25 +283,31 @@ def test_a_list_without_edges_is_refused(broken: Any) -> None:
 
 def test_companies_are_asked_for_by_their_last_touch_and_weekly_all() -> None:
     asked: list[tuple[str, Body]] = []
+    listed, silent = ["c1", "c2", "c3"], set[str]()
 
     def answer(request: httpx.Request) -> httpx.Response:
         body = orjson.loads(request.content)
         asked.append((body["operationName"], body["variables"]))
         if body["operationName"] == "CompanyIds":
-            return httpx.Response(200, json={"data": {"companyContacts": ["c1", "gone"]}})
-        company = None if body["variables"]["id"] == "gone" else {"id": "c1"}
+            return httpx.Response(200, json={"data": {"companyContacts": listed}})
+        key = body["variables"]["id"]
+        company = None if key in silent else {"id": key}
         return httpx.Response(200, json={"data": {"companyContact": company}})
 
     connection = connected(Title())
     connection.handler = answer
-    assert connection.read("companies").ids == ["c1"]
+    assert sorted(connection.read("companies").ids) == ["c1", "c2", "c3"]
     assert asked[0] == ("CompanyIds", {})
     asked.clear()
     connection.later(hours=24)
-    assert connection.read("companies").reading.mode == "incremental"
+    listed[:] = ["c1"]
+    outcome = connection.read("companies")
+    assert (outcome.reading.mode, outcome.gone) == ("incremental", set())
     start = {"lastTouched": {"start": "2026-06-14T11:55:00Z"}}
     assert asked[0] == ("CompanyIds", {"filter": start})
     asked.clear()
     connection.later(days=6)
+    listed[:], silent = ["c1", "c2"], {"c2"}
     outcome = connection.read("companies")
     assert (asked[0], outcome.reading.complete) == (("CompanyIds", {}), True)
+    assert outcome.gone == {"c3"}, "c2 is listed, whatever its own answer"
