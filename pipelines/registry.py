@@ -8,6 +8,7 @@ from pipelines.common.entity import Vendor
 from pipelines.dotloop.source import DOTLOOP
 from pipelines.files.source import FILES
 from pipelines.fub.source import FUB
+from pipelines.qualia.source import QUALIA
 from pipelines.rezen.source import REZEN
 from pipelines.skyslope.source import SKYSLOPE
 from pipelines.stripe.source import STRIPE
@@ -19,6 +20,7 @@ VENDORS: Mapping[str, Vendor] = {
         FUB,
         SKYSLOPE,
         DOTLOOP,
+        QUALIA,
         STRIPE,
         FILES,
     )

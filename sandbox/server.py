@@ -29,6 +29,7 @@ from sandbox.http import (
     Reply,
     Scope,
     Send,
+    read_body,
     send_reply,
 )
 from sandbox.vendors import VENDORS
@@ -79,6 +80,11 @@ class Frame:
         query = scope["query_string"].decode("latin-1")
         call = Call(vendor, scope["method"], path, query, key, box.world.account_of(key))
         target = f"{path}?{query}" if query else path
+        question = VENDORS[vendor].question
+        if question is not None:
+            body = await read_body(receive)
+            target += f"#{question(body)}"
+            receive = _again(body, receive)
         call.rules = box.faults.strike(vendor, target, call.account, key)
         who = call.account
         box.requests.begin(call)
@@ -96,6 +102,16 @@ class Frame:
             status = await _after(call, catch, scope, send)
         finally:
             box.requests.end(who, call, status)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Gives a body that was read already once more, then goes on with the wire."""
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return left.pop() if left else await receive()
+
+    return replay
 
 
 class _Catch:

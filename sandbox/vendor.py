@@ -60,6 +60,8 @@ class Vendor:
     """One vendor. `build` makes its books from the box's world; `build_app` its HTTP, which asks
     `box.books[name]` at each request. `credential` finds whose request it is, for the log, the
     faults and the limits: the books make their credentials known by `world.register_key`.
+    `question` tells from a body what a request asks for, where all requests have one path: the
+    patterns of faults see it behind a `#`.
     `settings` are what a client must be told: paths, which begin with `/`, registered names, limits
     that are nowhere published. `roomy` are limits, in requests per minute by context, under which a
     demo takes seconds where the real ones would take hours.
@@ -71,6 +73,7 @@ class Vendor:
     settings: Mapping[str, Any] | Callable[[Sandbox], Mapping[str, Any]]
     roomy: Mapping[str, int] = field(default_factory=dict)
     credential: Callable[[Scope], str | None] = credential_of
+    question: Callable[[bytes], str] | None = None
 
     def told(self, box: Sandbox) -> dict[str, Any]:
         """The settings of a client of this sandbox."""

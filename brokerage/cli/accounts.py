@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 def connect(
     agent: Annotated[str, typer.Argument(help="The agent's key, for example ada-sample.")],
-    vendor: Annotated[str, typer.Argument(help="The vendor: rezen, fub, skyslope, stripe.")],
+    vendor: Annotated[str, typer.Argument(help="The vendor, for example rezen or fub.")],
     key_stdin: Annotated[
         bool, typer.Option("--key-stdin", help="Read the key from the input, not from a prompt.")
     ] = False,

@@ -135,12 +135,15 @@ def _vendors(settings: Settings) -> Iterator[Check]:
     from resources.vendor_settings import vendor_settings
 
     addresses = {
-        f"{vendor.name}_{name}": str(value)
+        f"{vendor.name}_{name}": value
         for vendor in VENDORS.values()
         for name, value in vendor_settings(vendor, settings).model_dump().items()
         if name.endswith("base_url")
     }
     for name, url in addresses.items():
+        if not url:
+            yield Check(name, True, f"not set; BROKERAGE_{name.upper()} is for who has an account")
+            continue
         try:
             answer = httpx.get(url, timeout=5.0, follow_redirects=False)
         except httpx.HTTPError as error:

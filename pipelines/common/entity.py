@@ -35,7 +35,8 @@ class Entity:
     `read` yields lists of vendor rows (the JSON objects, plus whatever the reader adds under a
     model field's name). `key` names the model fields that make up the natural key. `depends_on`
     names entities that must have been read before in the same account. `enabled` switches an
-    entity off by settings.
+    entity off by settings. `grouped_by` names the field whose rows are read together, such as the
+    parent of a list inside a record: see `Reading.whole`.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Entity:
     evidence: str
     depends_on: tuple[str, ...] = ()
     enabled: Callable[[VendorSettings], bool] = lambda _settings: True
+    grouped_by: str | None = None
 
     def columns(self) -> list[Column]:
         """All raw columns in table order."""

@@ -59,7 +59,7 @@ class VendorSettings(BaseModel):
     @field_validator("*")
     @classmethod
     def _addresses(cls, value: Any, info: ValidationInfo) -> Any:
-        if value is None or not (info.field_name or "").endswith("base_url"):
+        if not value or not (info.field_name or "").endswith("base_url"):
             return value
         parts = urlsplit(str(value))
         if parts.scheme not in {"http", "https"} or not parts.netloc:
@@ -97,6 +97,8 @@ class Dialect:
     failure, or None to take the common reading. `rates` are the contract's limits by context and
     need a `default`. `limit_headers` reads the vendor's live figures (limit, remaining).
     `quoted_headers` are those whose values belong into an error, such as a request id.
+    `refusal` finds an error in the body of a successful answer: the error itself (GraphQL says them
+    with HTTP 200), or the HTTP status that it stands for.
     `exchange` renews an expired credential (`authorize` may raise `CredentialExpired` to ask for
     that before anything is sent). `decode` repairs a body that is no clean JSON.
     """
@@ -105,6 +107,7 @@ class Dialect:
     authorize: Callable[[Credentials, VendorSettings], Mapping[str, str]]
     rates: Mapping[str, Rate]
     classify: Callable[[Failure], VendorError | None] = lambda _failure: None
+    refusal: Callable[[Any], VendorError | int | None] = lambda _data: None
     message: Callable[[Any], str | None] = lambda _data: None
     limit_headers: Callable[[Mapping[str, str]], tuple[int | None, int | None]] = lambda _headers: (
         None,
@@ -370,11 +373,17 @@ class Api:
         budget.observe(limit=limit, remaining=remaining)
         if response.is_success:
             data = self._parse(response, request)
-            return Answer(response.status_code, data, response.headers, str(response.url))
-        moved = _moved(request, target, response)
-        if moved is not None:
-            return self._once(moved, credentials)
-        refusal = self._classify(response, request)
+            hidden = dialect.refusal(data)
+            if hidden is None:
+                return Answer(response.status_code, data, response.headers, str(response.url))
+            refusal = (
+                self._classify(response, request, hidden) if isinstance(hidden, int) else hidden
+            )
+        else:
+            moved = _moved(request, target, response)
+            if moved is not None:
+                return self._once(moved, credentials)
+            refusal = self._classify(response, request, response.status_code)
         if isinstance(refusal, RetryLater) and refusal.limited:
             wish = refusal.retry_after if refusal.retry_after is not None else 2.0
             # a day's wish must not hold the lane for a day: who asks again is refused again
@@ -403,9 +412,9 @@ class Api:
                 f"try the sync again later."
             ) from error
 
-    def _classify(self, response: httpx.Response, request: _Request) -> VendorError:
+    def _classify(self, response: httpx.Response, request: _Request, status: int) -> VendorError:
+        """The error that `status` means; it is not the answer's own if that hid a refusal."""
         dialect = self.http.dialect
-        status = response.status_code
         message = _vendor_message(response, dialect)
         single_record = request.single_record
         failure = Failure(
@@ -414,7 +423,7 @@ class Api:
         special = dialect.classify(failure)
         if special is not None:
             return special
-        said = f"{dialect.title} answered HTTP {status} to {request.name}"
+        said = f"{dialect.title} answered HTTP {response.status_code} to {request.name}"
         quoted = (response.headers.get(name, "")[:100] for name in dialect.quoted_headers)
         details = ", ".join(detail for detail in (message, *quoted) if detail)
         said += f" ({details})" if details else ""

@@ -4,7 +4,8 @@ A reader is a generator of row lists. It asks `memory` what the warehouse alread
 pages with `api` (or several at once with `parallel`), and says at the end what it did: `cursor_to`
 for the next increment, `complete` if it saw everything that exists (so that what it did not see
 is gone; `confirm_gone(key)` may ask the vendor first), `gone` with the keys of which the vendor
-said so itself, `vendor_count` if the vendor tells one, `mode` for people to see, `probed` if it
+said so itself, `whole(groups)` if it saw all rows of some groups only (the lists inside the records
+that it read), `vendor_count` if the vendor tells one, `mode` for people to see, `probed` if it
 tried out which filters work, `guarded = False` if the list may rightly shrink to nothing.
 """
 
@@ -27,6 +28,9 @@ from pipelines.common.http import Api, CallCounter, VendorSettings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+GUARD_SHARE = 0.8
+GUARD_MINIMUM = 20
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -172,6 +176,7 @@ class Reading:
 
     rows_read: int = 0
     seen: SeenKeys = field(default_factory=SeenKeys, repr=False)
+    groups: set[str] = field(default_factory=set, repr=False)
 
     def __post_init__(self) -> None:
         self._mark = self.memory.mark(self.entity.name)
@@ -203,6 +208,16 @@ class Reading:
     def cursor_from(self) -> str | None:
         """The cursor that this reading starts from; None for a first or full reading."""
         return self._mark.cursor if self._mark and not self.full else None
+
+    def whole(self, groups: Iterable[str]) -> None:
+        """All rows of these groups were seen: a stored one that was not is gone.
+
+        A group is a value of the entity's `grouped_by`, such as the id of a record whose list was
+        replaced. There is no guard: a list may rightly shrink to nothing.
+        """
+        if self.entity.grouped_by is None:
+            raise ValueError(f"{self.entity.name} is not read in groups")
+        self.groups.update(groups)
 
     def due_for_full(self, every: timedelta) -> bool:
         """True if everything must be read: asked for, never done, or last done too long ago."""

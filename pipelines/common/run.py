@@ -60,6 +60,7 @@ PAGE_ROWS = 500
 the call itself when there are only a hundred values in it."""
 
 QUEUE_PAGES = 16
+GROUPS_AT_ONCE = 5_000
 
 _IMPORTING = threading.Lock()
 
@@ -509,14 +510,15 @@ class _Session:
         return found
 
     def _tombstones(self, task: _Task) -> list[dict[str, Any]]:
-        """Mark what the vendor said is gone, and what a complete reading did not see."""
+        """Mark what the vendor said is gone, and what a reading of all or of groups missed."""
         reading = task.reading
         if task.status != "ok" or self.memory is None or reading.first:
             return []
         connection_id, entity = task.account.connection_id, task.entity.name
         gone = set(self.memory.hashes(connection_id, entity, sorted(reading.gone)))
+        gone |= self._gone_from_groups(task, self.memory)
         if reading.complete:
-            gone.update(self._unseen(task, self.memory))
+            gone.update(self._unseen(task, self.memory, gone))
         task.deleted = len(gone)
         now = datetime.now(UTC)
         return [
@@ -530,8 +532,11 @@ class _Session:
             for key in sorted(gone)
         ]
 
-    def _unseen(self, task: _Task, memory: RawStore) -> list[str]:
-        """What a complete reading did not see and is gone, unless far too much is missing."""
+    def _unseen(self, task: _Task, memory: RawStore, gone: set[str]) -> list[str]:
+        """What a complete reading did not see and is gone, unless far too much is missing.
+
+        What is known to be `gone` is not asked about.
+        """
         reading = task.reading
         known, unseen = 0, []
         for keys in memory.key_batches(task.account.connection_id, task.entity.name):
@@ -547,7 +552,7 @@ class _Session:
             return []
         if reading.confirm_gone is None:
             return unseen
-        asked = [key for key in unseen if key not in reading.gone]
+        asked = [key for key in unseen if key not in gone]
         try:
             return [key for key in asked if reading.confirm_gone(key)]
         except VendorError as error:
@@ -558,6 +563,17 @@ class _Session:
                 f"asked, so they stay: {error.sentence}"
             )
             return []
+
+    def _gone_from_groups(self, task: _Task, memory: RawStore) -> set[str]:
+        groups, column = sorted(task.reading.groups), task.entity.grouped_by
+        gone: set[str] = set()
+        if column is None:
+            return gone
+        for start in range(0, len(groups), GROUPS_AT_ONCE):
+            part = groups[start : start + GROUPS_AT_ONCE]
+            keys = memory.keys_where(task.account.connection_id, task.entity.name, column, part)
+            gone.update(task.reading.seen.missing(keys))
+        return gone
 
     def _mark(self, task: _Task) -> dict[str, Any]:
         result = task.result()

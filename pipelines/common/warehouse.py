@@ -302,6 +302,19 @@ class RawStore:
                 yield keys
                 last = keys[-1]
 
+    def keys_where(
+        self, connection_id: str, entity: str, column: str, values: Sequence[str]
+    ) -> list[str]:
+        """The keys of all live rows that have one of `values` in `column`."""
+        query = (
+            sql.SQL("select r._key ")
+            + _LIVE.format(**self._names(entity))
+            + sql.SQL(" and r.{} = any(%s)").format(sql.Identifier(column))
+        )
+        with self._cursor() as cursor:
+            cursor.execute(query, (connection_id, f"{entity}|", list(values)))
+            return [row[0] for row in cursor.fetchall()]
+
     def hashes(self, connection_id: str, entity: str, keys: Sequence[str]) -> dict[str, str]:
         """The row hashes of those of `keys` that are live."""
         return self._of_keys("_row_hash", connection_id, entity, keys)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from sandbox.qualia.app import build_app
+from sandbox.qualia.app import build_app, question
 from sandbox.qualia.books import Books
 from sandbox.vendor import Vendor
 
@@ -13,4 +13,5 @@ VENDOR = Vendor(
     build=Books,
     build_app=build_app,
     settings={"base_url": "/qualia/api/platform/graphql"},
+    question=question,
 )

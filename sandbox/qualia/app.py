@@ -6,9 +6,11 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
+from graphql import FieldNode, GraphQLError, OperationDefinitionNode, parse
 
 from sandbox.faults import ROW, Rule, spoil_rows
 from sandbox.http import (
@@ -44,6 +46,30 @@ KINDS = {
     "stuck_cursor",
     "vanish",
 }
+
+
+def question(body: bytes) -> str:
+    """The root fields that a request asks for, as its query has them; empty if it has none."""
+    try:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    return _root_fields(str(asked.get("query"))) if isinstance(asked, dict) else ""
+
+
+@lru_cache(maxsize=256)
+def _root_fields(query: str) -> str:
+    try:
+        document = parse(query)
+    except GraphQLError:
+        return ""
+    return "+".join(
+        field.name.value
+        for operation in document.definitions
+        if isinstance(operation, OperationDefinitionNode)
+        for field in operation.selection_set.selections
+        if isinstance(field, FieldNode)
+    )
 
 
 def build_app(box: Sandbox) -> ASGIApp:
@@ -198,6 +224,8 @@ def _spoil(answer: Json, rule: Rule, variables: Mapping[str, Any]) -> None:
         return
     if rule.kind == "vanish" and "order" in data:
         data["order"] = None
+    if rule.kind == "partial" and data.get("order"):
+        answer.setdefault("errors", []).append(_lack(rule, ["order"], data["order"]))
     connection = data.get("ordersList")
     if connection is None or not connection.get("edges"):
         return
@@ -206,9 +234,10 @@ def _spoil(answer: Json, rule: Rule, variables: Mapping[str, Any]) -> None:
     node: Json = edges[row].get("node") or {}
     match rule.kind:
         case "partial":
-            path = ["ordersList", "edges", row, "node", *_hole(node, rule)]
-            message = str(rule.params.get("message", "The field could not be resolved."))
-            answer["errors"] = [{"message": message, "path": path}]
+            for number in range(len(edges)) if rule.params.get("all") else (row,):
+                path = ["ordersList", "edges", number, "node"]
+                lack = _lack(rule, path, edges[number]["node"])
+                answer.setdefault("errors", []).append(lack)
         case "edit_node":
             node.update(rule.params.get("set", {}))
             for name in rule.params.get("drop", []):
@@ -243,6 +272,12 @@ def _spoil_row(answer: Json, rule: Rule) -> None:
                 spoiled = orjson.loads(spoil_rows(orjson.dumps(rows), rule))
                 data[name] = spoiled if isinstance(value, list) else next(iter(spoiled), None)
             return
+
+
+def _lack(rule: Rule, path: list[Any], node: Json) -> Json:
+    """The error that stands for the field of an order which could not be resolved."""
+    message = str(rule.params.get("message", "The field could not be resolved."))
+    return {"message": message, "path": [*path, *_hole(node, rule)]}
 
 
 def _hole(node: Json, rule: Rule) -> list[str]:

@@ -55,6 +55,7 @@ SWITCHES: Mapping[str, Any] = {
     "created_date_filter": True,
     "last_activity_field": False,
     "source_of_business_list": False,
+    "activity_filter": "both",
 }
 CHOICES: Mapping[str, tuple[Any, ...]] = {
     "dates": ("iso", "epoch_number", "epoch_text", "mixed"),
@@ -63,6 +64,7 @@ CHOICES: Mapping[str, tuple[Any, ...]] = {
     "completed": ("date", "flag"),
     "line_numbers": ("text", "number"),
     "throttle_status": (503, 429),
+    "activity_filter": ("both", "ids", "none"),
 }
 
 

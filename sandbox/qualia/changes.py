@@ -368,5 +368,6 @@ ACTIONS: dict[str, Callable[[Books, Change], dict[str, Any]]] = {
     "edit_company": _edit_company,
     "add_user": _add_user,
     "revoke_key": _revoke_key,
+    "restore_key": lambda books, change: _revoke_key(books, {**change, "restore": True}),
     "switch": _switch,
 }

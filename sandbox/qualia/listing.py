@@ -33,7 +33,9 @@ class Listing:
 
     def ids(self, books: Books, arguments: Mapping[str, Any]) -> list[str]:
         """`orders(filter)`."""
-        _, orders = self._rows(books, arguments.get("filter"), self._salt(books))
+        honoured = books.switches["activity_filter"] != "none"
+        wanted = _honoured(arguments.get("filter"), honoured)
+        _, orders = self._rows(books, wanted, self._salt(books))
         return [order.id for order in orders]
 
     def connection(self, books: Books, arguments: Mapping[str, Any]) -> Row:
@@ -42,7 +44,8 @@ class Listing:
         cursor = after or before
         # one client sends an empty string for the first page
         salt, key = _read(cursor) if cursor else (self._salt(books), None)
-        keys, orders = self._rows(books, arguments.get("filter"), salt)
+        honoured = books.switches["activity_filter"] == "both"
+        keys, orders = self._rows(books, _honoured(arguments.get("filter"), honoured), salt)
         first, last = arguments.get("first"), arguments.get("last")
         size = last if first is None and last is not None else first
         cap = int(books.switches["page_cap"])
@@ -117,6 +120,13 @@ def between(wanted: Row | None) -> Callable[[datetime], bool]:
     low = None if start is None else _moment(start)
     high = None if end is None else _moment(end)
     return lambda at: (low is None or at >= low) and (high is None or at <= high)
+
+
+def _honoured(wanted: Row | None, honoured: bool) -> Row | None:
+    """The filter, without its last activity if the query is one that does not look at it."""
+    if honoured or not wanted:
+        return wanted
+    return {name: value for name, value in wanted.items() if name != "lastActivity"}
 
 
 def _filter(wanted: Row | None) -> Callable[[Order], bool]:

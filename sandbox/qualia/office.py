@@ -47,6 +47,9 @@ def address(street: str | None, place: int, *, unit: str | None = None) -> Row:
     }
 
 
+STAFF = 9
+
+
 class Office:
     """See the module's text. `people`, `agencies` and `companies` by id."""
 
@@ -56,7 +59,7 @@ class Office:
         self.agencies: dict[str, Agency] = {}
         self.companies: dict[str, Company] = {}
         self._by_name: dict[str, str] = {}
-        for number in range(9):
+        for number in range(STAFF):
             first, last = rng.choice(FIRST), rng.choice(LAST)
             role = ROLES[number % len(ROLES)]
             person = Person(
@@ -114,8 +117,8 @@ class Office:
         return next((a for a in agencies if a.name == name), agencies[0])
 
     def staff(self, rng: Random) -> list[Person]:
-        """Who works on an order."""
-        return rng.sample(list(self.people.values()), k=rng.choice((2, 3, 3)))
+        """Who works on an order: those of the first day, so that nobody new changes an old one."""
+        return rng.sample(list(self.people.values())[:STAFF], k=rng.choice((2, 3, 3)))
 
     def company_row(self, it: Company, associates: list[Row] | None = None) -> Row:
         """A company as an order's contact, or with no associates as an entry of the book."""

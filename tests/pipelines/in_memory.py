@@ -168,12 +168,15 @@ class Connection:
         return unseen
 
     def _forget_gone(self, reading: Reading, name: str) -> set[str]:
+        rows = self.warehouse.rows[name]
+        column = reading.entity.grouped_by
+        grouped = [key for key, row in rows.items() if column and row[column] in reading.groups]
         live = self.warehouse.keys(name)
-        gone = reading.gone & live
+        gone = (reading.gone & live) | set(reading.seen.missing(grouped))
         if reading.complete:
             gone |= self._unseen(reading, live - gone, len(live))
         for key in gone:
-            del self.warehouse.rows[name][key]
+            del rows[key]
         return gone
 
     def _remember(self, reading: Reading, name: str) -> None:

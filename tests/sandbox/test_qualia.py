@@ -162,7 +162,7 @@ def test_missing_and_malformed_headers_are_401_and_a_wrong_password_403(
     assert http.post(URL, json=body, auth=right).status_code == 200
     box.mutate({"op": "qualia.revoke_key"})
     assert told(http.post(URL, json=body, auth=right)) == forbidden
-    box.mutate({"op": "qualia.revoke_key", "restore": True})
+    box.mutate({"op": "qualia.restore_key"})
     assert http.post(URL, json=body, auth=right).status_code == 200
 
 
@@ -759,6 +759,44 @@ def test_the_contracts_errors_can_be_had(box: Sandbox, send: Send) -> None:
     assert fault("vanish", f'{{ order(id: "{order}") {{ id }} }}').json()["data"] == {"order": None}
     for name in ("ok", "slow", "flaky", "limited", "auth-broken", "partial", "drift"):
         assert box.faults.profile("qualia", name)
+
+
+def test_a_fault_finds_its_requests_by_what_they_ask_for(box: Sandbox, send: Send) -> None:
+    rule = box.faults.add("status", vendor="qualia", match="#ordersList$", times=None, status=502)
+    assert send("{ users { id } }").status_code == 200
+    assert send(LIGHT).status_code == 502
+    assert send("{ users").status_code == 200, "what cannot be parsed asks for nothing"
+    assert rule.hits == 1
+
+
+def test_a_block_may_be_missing_of_all_orders_and_of_a_single_one(box: Sandbox, send: Send) -> None:
+    box.faults.add("partial", vendor="qualia", times=2, all=True, field="tasks")
+    body = send(whole_query(), first=3).json()
+    assert [e["path"] for e in body["errors"]] == [
+        ["ordersList", "edges", number, "node", "tasks"] for number in range(3)
+    ]
+    order = next(iter(books(box).orders))
+    body = send(f'{{ order(id: "{order}") {{ id tasks {{ label }} }} }}').json()
+    assert body["data"]["order"] == {"id": order, "tasks": None}
+    assert body["errors"][0]["path"] == ["order", "tasks"]
+
+
+@pytest.mark.parametrize(("value", "listed", "ids"), [("ids", True, False), ("none", True, True)])
+def test_the_filter_by_last_activity_may_be_ignored(
+    box: Sandbox, ask: Ask, value: str, listed: bool, ids: bool
+) -> None:
+    switch(box, "activity_filter", value)
+    future = {"lastActivity": {"start": "2030-01-01T00:00:00Z"}}
+    query = "query ($filter: OrdersFilter) { orders(filter: $filter) }"
+    assert bool(every(ask, filter=future)) is listed
+    assert bool(ask(query, filter=future)["orders"]) is ids
+
+
+def test_nobody_new_works_on_an_old_order(box: Sandbox, ask: Ask) -> None:
+    query = whole_query(frozenset(DENIED))
+    before = {node["id"]: node for node in every(ask, query, first=25)}
+    box.mutate({"op": "qualia.add_user"})
+    assert {node["id"]: node for node in every(ask, query, first=25)} == before
 
 
 def test_the_frames_row_faults_reach_the_orders(box: Sandbox, send: Send) -> None:

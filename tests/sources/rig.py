@@ -62,10 +62,12 @@ class Case:
     is no column of its own. `control` compares what the truth has as sums only. `listed` is an
     entity that is read by a paged list, `path` the pattern of that list's requests, `row_number`
     and `row_text` fields of it that are a number and an open set of words. `skip` requests of that
-    list are no pages of a first reading. `broken_key` is what is said about a refused key.
-    `most_calls` is how many requests a quiet increment of one account may take. `departure` gives
-    an entity, the key of one of its rows and a way to delete it for good. Deletions in
-    `only_when_asked` are found by a full reading that somebody asked for, never by themselves.
+    list are no pages of a first reading, and `first_pages` is how many of those that follow may be
+    spoiled to spoil one row (None: all, it is a single page). `broken_key` is what is said about a
+    refused key. `most_calls` is how many requests a quiet increment of one account may take.
+    `departure` gives an entity, the key of one of its rows and a way to delete it for good.
+    Deletions in `only_when_asked` are found by a full reading that somebody asked for, never by
+    themselves.
     `row_id` is the list's key as sent; if it `reads_again`, a row whose key was lost is asked for
     by itself in the same sync. `load_rows` cuts a first reading into several loads.
     A key that was revoked comes back by the change `restore_key`, or by `revoke_key` itself if
@@ -78,7 +80,9 @@ class Case:
     `agents` are those who have an account, the one whose account the tests read first; a vendor of
     the brokerage's own has one account.
     `limit` is a rate, in requests per ten seconds, that a first reading of Ada's fills for some
-    windows; `refusal` is the fault that refuses her credential from now on.
+    windows; `refusal` is the fault that refuses her credential from now on, `closed` one that
+    closes the list to her. `public` are parts of the credential that are no secret, `asks` is the
+    method of the list's requests.
     """
 
     vendor: Vendor
@@ -101,9 +105,13 @@ class Case:
     renewal: str | None = None
     later: frozenset[str] = frozenset()
     row_id: str = "id"
+    first_pages: int | None = None
     reads_again: bool = False
     load_rows: int = 100
     methods: frozenset[str] = frozenset({"GET"})
+    asks: str = "GET"
+    public: frozenset[str] = frozenset()
+    closed: Mapping[str, Any] = field(default_factory=lambda: {"kind": "status", "status": 403})
     knows_owner: bool = True
     only_when_asked: frozenset[str] = frozenset()
     revoke_restores: bool = False

@@ -76,15 +76,16 @@ def test_a_lasting_fault_is_one_sentence_and_the_next_sync_heals(rig: Rig, fault
     report = rig.sync(**impatient(rig))
     said = sentence(report, listed)
     assert said.startswith(rig.case.vendor.title)
-    assert SAID[fault] in said
+    assert SAID[fault].replace("GET", rig.case.asks) in said
     assert said.endswith("again later.") or "then try the sync again" in said
     failed = result(report, listed)
     assert failed.cursor_to == failed.cursor_from, "a failed entity moves no cursor"
     assert report.broken_accounts == {}
     # who needs the list says so, everybody else is read
+    needing = {e.name for e in rig.case.vendor.entities if listed in e.depends_on}
     for other in report.failures:
         assert other.entity == listed or "could not be read in the same sync" in (other.error or "")
-    assert len(report.failures) < len(report.results) / 2
+        assert other.entity in needing | {listed}
     assert rig.rows(listed, live=False) == before
     rig.box.faults.clear()
     rig.box.clock.advance(seconds=60)
@@ -135,7 +136,7 @@ def entities_of(rig: Rig) -> list[str]:
 
 def first_row_spoiled(rig: Rig, kind: str, **fields: Any) -> Any:
     """Read everything for the first time with the first row of the list spoiled."""
-    rule = inject(rig, kind, times=None, skip=rig.case.skip, **fields)
+    rule = inject(rig, kind, times=rig.case.first_pages, skip=rig.case.skip, **fields)
     report = rig.sync()
     assert rule.hits
     assert not report.failures
@@ -204,7 +205,8 @@ def test_a_word_never_seen_passes_through(new_rig: Rig) -> None:
     values = [row[column] for row in new_rig.rows(case.listed).values()]
     assert values.count("BRAND_NEW") == 1
     assert new_rig.rejected() == []
-    new_rig.must_equal_truth()
+    # the truth may hold the word that was replaced
+    assert [d for d in new_rig.differences() if f" {column}: 'BRAND_NEW'" not in d] == []
 
 
 def test_a_doubled_row_lands_once(new_rig: Rig) -> None:
@@ -249,7 +251,7 @@ def test_an_answer_of_another_kind_fails_only_its_entity(rig: Rig) -> None:
 
 def test_a_resource_that_is_closed_to_us_is_an_answer(rig: Rig) -> None:
     before = rig.rows(rig.case.listed)
-    inject(rig, "status", status=403, times=None)
+    inject(rig, **rig.case.closed, times=None)
     report = rig.sync(entities=entities_of(rig))
     assert result(report, rig.case.listed).status == "not_permitted"
     must_be_one_sentence(result(report, rig.case.listed).error or "")

@@ -17,6 +17,7 @@ from pipelines.common.errors import (
     RecordUnavailable,
     ResourceUnavailable,
     RetryLater,
+    VendorError,
 )
 from pipelines.common.http import (
     MOST_HOPS,
@@ -60,12 +61,26 @@ def _exchange(
     return {"token": "fresh", "refresh": "next"}
 
 
+def _refusal(data: object) -> VendorError | None:
+    code = data.get("refused") if isinstance(data, dict) else None
+    match code:
+        case "busy":
+            return RetryLater("The vendor is busy.")
+        case "limited":
+            return RetryLater("Too fast.", retry_after=9.0, limited=True)
+        case "wrong":
+            return ContractBroken("The question is wrong.")
+        case _:
+            return None
+
+
 def make_api(handler: Handler, **credentials: str) -> tuple[Api, RecordingClock]:
     clock = RecordingClock()
     dialect = Dialect(
         "Vendor",
         _authorize,
         {"default": Rate(1000, 1.0)},
+        refusal=_refusal,
         exchange=_exchange if "refresh" in credentials else None,
     )
     http = VendorHttp(
@@ -124,6 +139,18 @@ def test_retry_after_is_the_pause() -> None:
     api, clock = make_api(answering(limited, OK))
     api.get("http://v.test/x")
     assert 7.0 <= clock.pauses[0] < 8.0
+
+
+def test_an_error_in_a_successful_answer_is_treated_as_one() -> None:
+    busy, limited = ({"refused": code} for code in ("busy", "limited"))
+    api, clock = make_api(answering(*(httpx.Response(200, json=x) for x in (busy, limited)), OK))
+    assert api.get("http://v.test/x").data == {"fine": True}
+    assert api.counter.count == 3
+    assert [round(pause) for pause in clock.pauses] == [1, 9]
+    api, _ = make_api(answering(httpx.Response(200, json={"refused": "wrong"})))
+    with pytest.raises(ContractBroken, match="The question is wrong"):
+        api.get("http://v.test/x")
+    assert api.counter.count == 1
 
 
 def test_a_429_without_retry_after_is_waited_out() -> None:

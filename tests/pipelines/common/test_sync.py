@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ import pytest
 from brokerage.database.engine import LIBPQ_DRIVER, LOADER, role_url
 from pipelines.common import run
 from pipelines.common.entity import Vendor
+from pipelines.common.errors import VendorError
 from pipelines.common.http import VendorSettings
 from pipelines.common.load import prepare_raw
-from pipelines.common.reading import SyncReport
+from pipelines.common.reading import Reading, SyncReport
 from pipelines.common.warehouse import ConnectionMemory, RawStore
 from tests.pipelines.common.fake import FakeServer, account, make_vendor
 
@@ -204,6 +207,78 @@ def test_memory_tells_when_a_row_was_fetched_in_its_form(bench: Bench) -> None:
     store.close()
     assert told == dict(bench.rows("select _key, _synced_at from raw_rezen.things"))
     assert told["1"] < told["2"]
+
+
+class Lists:
+    """The `details` of the fake vendor as lists inside things: each list that comes is whole."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.lists: dict[str, list[str]] = {}
+        self.fails = False
+        things, details = bench.vendor.entities
+        listed = replace(details, grouped_by="thing_id", read=self._read, depends_on=())
+        bench.vendor = replace(bench.vendor, entities=(things, listed))
+
+    def _read(self, reading: Reading) -> Iterator[list[dict[str, Any]]]:
+        for thing_id, ids in self.lists.items():
+            yield [{"id": key, "thingId": thing_id} for key in ids]
+        reading.whole(self.lists)
+        if self.fails:
+            raise VendorError("Something else could not be read.")
+
+    def sync(self, **lists: list[str]) -> Any:
+        self.lists = lists
+        return result(self.bench.sync("ada", entities=["details"]), "details")
+
+
+def test_of_a_list_that_was_read_whole_what_is_missing_is_gone(bench: Bench) -> None:
+    lists = Lists(bench)
+    assert lists.sync(a=["1", "2", "3"], b=["4", "5"]).rows_deleted == 0
+    # b was not read this time
+    assert lists.sync(a=["1", "3"]).rows_deleted == 1
+    assert bench.gone() == ["2"]
+    assert lists.sync(a=["1", "2", "3"]).rows_deleted == 0, "it came back"
+    # a list may shrink to nothing, whatever its share of all rows
+    assert lists.sync(a=[], b=["4"]).rows_deleted == 4
+    assert bench.gone() == ["1", "2", "3", "5"]
+    assert lists.sync(a=[]).rows_deleted == 0, "they are gone already"
+
+
+def test_a_row_that_moved_to_another_list_is_not_gone(bench: Bench) -> None:
+    lists = Lists(bench)
+    lists.sync(a=["1", "2"], b=["3"])
+    assert lists.sync(a=["1"], b=["2", "3"]).rows_deleted == 0
+    assert bench.gone() == []
+
+
+def test_a_reading_that_failed_deletes_nothing_from_its_lists(bench: Bench) -> None:
+    lists = Lists(bench)
+    lists.sync(a=["1", "2"])
+    lists.fails = True
+    assert lists.sync(a=["1"]).rows_deleted == 0
+    lists.fails = False
+    assert lists.sync(a=["1"]).rows_deleted == 1
+
+
+def test_lists_of_many_things_are_looked_up_in_parts(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "GROUPS_AT_ONCE", 2)
+    lists = Lists(bench)
+    lists.sync(**{f"t{n}": [f"{n}", f"{n}x"] for n in range(7)})
+    assert lists.sync(**{f"t{n}": [f"{n}"] for n in range(7)}).rows_deleted == 7
+    assert bench.gone() == [f"{n}x" for n in range(7)]
+
+
+def test_only_an_entity_with_groups_may_speak_of_them(bench: Bench) -> None:
+    def read(reading: Reading) -> Iterator[list[dict[str, Any]]]:
+        yield []
+        reading.whole(["a"])
+
+    things, details = bench.vendor.entities
+    bench.vendor = replace(bench.vendor, entities=(replace(things, read=read), details))
+    assert result(bench.sync("ada")).status == "failed"
 
 
 def test_a_refused_row_does_not_delete_its_stored_self(bench: Bench) -> None:

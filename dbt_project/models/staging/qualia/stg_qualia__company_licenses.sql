@@ -1,0 +1,27 @@
+with
+
+source as (
+    select * from {{ ref("stg_qualia__companies") }}
+),
+
+renamed as (
+    select
+        -- ids
+        source.connection_id,
+        source.company_source_id,
+        elements.position as license_position,
+
+        -- strings
+        {{ json_text('elements.item', 'id') }} as license_number,
+        {{ json_text('elements.item', 'state') }} as license_state,
+
+        -- loading
+        source.synced_at
+    from source
+    cross join
+        lateral {{ json_elements("source.state_license_ids") }}
+        with ordinality as elements (item, position)
+    where jsonb_typeof(elements.item) = 'object'
+)
+
+select * from renamed
