@@ -82,7 +82,9 @@ class Dialect:
     failure, or None to take the common reading. `rates` are the contract's limits by context and
     need a `default`. `limit_headers` reads the vendor's live figures (limit, remaining).
     `exchange` renews an expired credential (`authorize` may raise `CredentialExpired` to ask for
-    that before anything is sent). `decode` repairs a body that is no clean JSON.
+    that before anything is sent). `decode` repairs a body that is no clean JSON. `refusal` looks
+    into the parsed body of a success for an error that is hidden in it, and tells the status which
+    that error stands for.
     """
 
     title: str
@@ -96,6 +98,7 @@ class Dialect:
     )
     exchange: Callable[[httpx.Client, Credentials, VendorSettings], Credentials] | None = None
     decode: Callable[[bytes], bytes] = lambda body: body
+    refusal: Callable[[Any], int | None] = lambda _data: None
     budget_key: Callable[[Account], str] = lambda account: account.connection_id
 
 
@@ -320,10 +323,14 @@ class Api:
                 ) from error
         limit, remaining = dialect.limit_headers(response.headers)
         budget.observe(limit=limit, remaining=remaining)
+        status = response.status_code
         if response.is_success:
             data = self._parse(response, request)
-            return Answer(response.status_code, data, response.headers, str(response.url))
-        refusal = self._classify(response, request)
+            hidden = dialect.refusal(data)
+            if hidden is None:
+                return Answer(status, data, response.headers, str(response.url))
+            status = hidden
+        refusal = self._classify(response, request, status)
         if isinstance(refusal, RetryLater) and refusal.limited:
             wish = refusal.retry_after if refusal.retry_after is not None else 2.0
             # a day's wish must not hold the lane for a day: who asks again is refused again
@@ -352,9 +359,9 @@ class Api:
                 f"try the sync again later."
             ) from error
 
-    def _classify(self, response: httpx.Response, request: _Request) -> VendorError:
+    def _classify(self, response: httpx.Response, request: _Request, status: int) -> VendorError:
+        """The error that `status` means; it is not the answer's own if that hid a refusal."""
         dialect = self.http.dialect
-        status = response.status_code
         message = _vendor_message(response, dialect)
         single_record = request.single_record
         failure = Failure(
@@ -363,7 +370,7 @@ class Api:
         special = dialect.classify(failure)
         if special is not None:
             return special
-        said = f"{dialect.title} answered HTTP {status} to {request.name}"
+        said = f"{dialect.title} answered HTTP {response.status_code} to {request.name}"
         said += f" ({message})" if message else ""
         if status == httpx.codes.TOO_MANY_REQUESTS:
             return RetryLater(
@@ -410,6 +417,15 @@ def _without_nul(body: bytes) -> bytes:
         out += body[start : at + 6] if keep else body[start:at]
         start = at + 6
     return bytes(out + body[start:])
+
+
+def rate_limit_headers(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """The live limit and what is left of it, from `X-RateLimit-Limit` and `…-Remaining`."""
+    return _whole(headers.get("x-ratelimit-limit")), _whole(headers.get("x-ratelimit-remaining"))
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and text.strip().isdigit() else None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

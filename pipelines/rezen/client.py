@@ -6,7 +6,7 @@ record or resource (rezen.md §4). Pages are computed per request and are no sna
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Self, cast
@@ -20,9 +20,7 @@ from pipelines.common.errors import (
     AccountBroken,
     ContractBroken,
     CredentialExpired,
-    RecordUnavailable,
     ResourceUnavailable,
-    RetryLater,
     VendorError,
 )
 from pipelines.common.http import Api, Dialect, Failure, VendorSettings
@@ -256,52 +254,3 @@ def _iso_ms(text: str) -> int | None:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return int(moment.timestamp() * 1000)
-
-
-MOST_FAILURES = 5
-"""Records that may fail one after another's retries before the vendor counts as down."""
-
-
-@dataclass
-class RecordReader:
-    """Reads many records of one kind, keeping what fails apart from what is gone.
-
-    `missing` holds the ids that answered 404 or 403. A record that keeps failing (§4: 5xx) costs
-    only itself: the others are read, and `raise_failures` then reports it.
-    """
-
-    reading: Reading
-    read: Callable[[str], list[Row]]
-    what: str
-
-    def __post_init__(self) -> None:
-        self.missing: set[str] = set()
-        self.failures: list[RetryLater] = []
-        self._asked = 0
-
-    def rows(self, ids: Iterable[str]) -> Iterator[list[Row]]:
-        """The rows of each record, in the order in which the answers come."""
-        for key, outcome in self.reading.parallel(self._one, ids):
-            self._asked += 1
-            if isinstance(outcome, RecordUnavailable):
-                self.missing.add(key)
-            elif isinstance(outcome, RetryLater):
-                self.failures.append(outcome)
-                if len(self.failures) >= MOST_FAILURES:
-                    raise outcome
-            else:
-                yield outcome
-
-    def raise_failures(self) -> None:
-        """Raise if any record could not be read, so that the entity's cursor stays."""
-        if self.failures:
-            raise RetryLater(
-                f"{len(self.failures)} of {self._asked} {self.what} could not be read and are "
-                f"tried again in the next sync: {self.failures[0].sentence}"
-            )
-
-    def _one(self, key: str) -> tuple[str, list[Row] | RecordUnavailable | RetryLater]:
-        try:
-            return key, self.read(key)
-        except (RecordUnavailable, RetryLater) as error:
-            return key, error

@@ -15,10 +15,10 @@ from zlib import crc32
 from pipelines.common.entity import Read, Row
 from pipelines.common.errors import ContractBroken, RecordUnavailable, VendorError
 from pipelines.common.reading import Reading
+from pipelines.common.records import RecordReader
 from pipelines.rezen.client import (
     Page,
     Pager,
-    RecordReader,
     as_object,
     epoch_ms,
     own_id,

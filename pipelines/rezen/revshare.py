@@ -16,10 +16,10 @@ from typing import Any
 from pipelines.common.entity import Row
 from pipelines.common.errors import ContractBroken, ResourceUnavailable
 from pipelines.common.reading import Reading
+from pipelines.common.records import RecordReader
 from pipelines.rezen.client import (
     SLOW_TIMEOUT,
     Pager,
-    RecordReader,
     day_of,
     joined_on,
     me_of,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +18,14 @@ from pipelines.common.errors import (
     ResourceUnavailable,
     RetryLater,
 )
-from pipelines.common.http import Api, Dialect, VendorHttp, VendorSettings, _without_nul
+from pipelines.common.http import (
+    Api,
+    Dialect,
+    VendorHttp,
+    VendorSettings,
+    _without_nul,
+    rate_limit_headers,
+)
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -52,13 +60,18 @@ def _exchange(
     return {"token": "fresh", "refresh": "next"}
 
 
-def make_api(handler: Handler, **credentials: str) -> tuple[Api, RecordingClock]:
+def make_api(
+    handler: Handler,
+    refusal: Callable[[Any], int | None] = lambda _data: None,
+    **credentials: str,
+) -> tuple[Api, RecordingClock]:
     clock = RecordingClock()
     dialect = Dialect(
         "Vendor",
         _authorize,
         {"default": Rate(1000, 1.0)},
         exchange=_exchange if "refresh" in credentials else None,
+        refusal=refusal,
     )
     http = VendorHttp(
         dialect, VendorSettings(), clock=clock, transport=httpx.MockTransport(handler)
@@ -169,6 +182,32 @@ def test_a_revoked_grant_breaks_the_account() -> None:
     api, _ = make_api(answering(httpx.Response(401)), refresh="revoked")
     with pytest.raises(AccountBroken, match="refuses to renew"):
         api.get("http://v.test/x")
+
+
+@pytest.mark.parametrize(
+    ("means", "error"),
+    [(404, ResourceUnavailable), (403, ResourceUnavailable), (400, ContractBroken)],
+)
+def test_an_error_hidden_in_a_success_is_read_as_what_it_means(
+    means: int, error: type[Exception]
+) -> None:
+    api, clock = make_api(answering(httpx.Response(200, json={"code": 7})), lambda _data: means)
+    with pytest.raises(error, match="answered HTTP 200 to GET /list"):
+        api.get("https://vendor.test/list")
+    assert clock.pauses == []
+
+
+def test_a_passing_error_hidden_in_a_success_is_tried_again() -> None:
+    bodies = answering(httpx.Response(200, json={"code": 7}), httpx.Response(200, json={"a": 1}))
+    api, clock = make_api(bodies, lambda data: 500 if "code" in data else None)
+    assert api.get("https://vendor.test/list").data == {"a": 1}
+    assert len(clock.pauses) == 1
+
+
+def test_the_live_limit_is_read() -> None:
+    sent = {"x-ratelimit-limit": "250", "x-ratelimit-remaining": "17"}
+    assert rate_limit_headers(sent) == (250, 17)
+    assert rate_limit_headers({"x-ratelimit-limit": "plenty"}) == (None, None)
 
 
 def test_no_error_tells_the_credential() -> None:
