@@ -86,6 +86,8 @@ SANDBOX_PATHS = {
     "fub_base_url": "/fub/v1",
     "fub_app_base_url": "/fub",
     "skyslope_base_url": "/skyslope",
+    "lofty_base_url": "/lofty",
+    "lofty_oauth_base_url": "/lofty",
 }
 
 
@@ -98,6 +100,9 @@ SANDBOX_VALUES = {
     "rezen_concurrent_requests": 8,
     "fub_system": "Northwind-Sync",
     "fub_system_key": "sandbox-system-key",
+    "lofty_oauth_client_id": "sandbox-lofty-client",
+    "lofty_oauth_client_secret": "sandbox-lofty-secret",
+    "lofty_lead_details": True,
 }
 
 
@@ -186,6 +191,36 @@ class Settings(BaseSettings):
     skyslope_base_url: str = Field(
         default="https://api-latest.skyslope.com",
         description="SkySlope: the API (the older host `https://api.skyslope.com` answers alike).",
+    )
+    lofty_base_url: str = Field(
+        default="https://api.lofty.com",
+        description="Lofty: the API, without a version.",
+    )
+    lofty_oauth_base_url: str = Field(
+        default="https://crm.lofty.com",
+        description="Lofty: tokens (OAuth).",
+    )
+    lofty_oauth_endpoint: Literal["crm", "api"] = Field(
+        default="crm",
+        description="Lofty: whose token endpoint is asked first, `crm` (secret as Basic) or `api` "
+        "(secret in the form, on the API's host); the other one is asked after a 404.",
+    )
+    lofty_oauth_client_id: str | None = Field(
+        default=None, description="Lofty: the client id of the OAuth app."
+    )
+    lofty_oauth_client_secret: SecretStr | None = Field(
+        default=None, description="Lofty: the client secret of the OAuth app."
+    )
+    lofty_requests_per_minute: int = Field(
+        default=10,
+        ge=1,
+        description="Lofty: requests per key and minute to begin with; the answers' headers raise "
+        "or lower it.",
+    )
+    lofty_lead_details: bool = Field(
+        default=False,
+        description="Pull Lofty's site activity, notes, tasks and appointments, which cost a call "
+        "each per changed lead. On by default against the sandbox.",
     )
     rezen_equity: bool = Field(
         default=False,

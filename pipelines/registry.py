@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from pipelines.common.entity import Vendor
 from pipelines.fub.source import FUB
+from pipelines.lofty.source import LOFTY
 from pipelines.rezen.source import REZEN
 from pipelines.skyslope.source import SKYSLOPE
 
-VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (REZEN, FUB, SKYSLOPE)}
+VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (REZEN, FUB, SKYSLOPE, LOFTY)}

@@ -20,7 +20,7 @@ from brokerage.errors import UnavailableError
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-RAW_SCHEMAS = ("raw_rezen", "raw_fub", "raw_skyslope")
+RAW_SCHEMAS = ("raw_rezen", "raw_fub", "raw_skyslope", "raw_lofty")
 DBT_SCHEMAS = ("staging", "core", "network", "finance", "crm", "metrics", "marts")
 OWNER_SCHEMAS = ("control", "dagster")
 

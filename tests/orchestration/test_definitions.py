@@ -26,6 +26,7 @@ LAYERS = {"staging", "core", "network", "finance", "crm", "metrics", "marts"}
 def everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """All entities, the ones behind a setting included."""
     monkeypatch.setenv("BROKERAGE_REZEN_EQUITY", "true")
+    monkeypatch.setenv("BROKERAGE_LOFTY_LEAD_DETAILS", "true")
     get_settings.cache_clear()
 
 
