@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sandbox import fub, qualia, rezen, skyslope, stripe
+from sandbox import fub, lofty, qualia, rezen, skyslope, stripe
 from sandbox.vendor import Vendor
 
 VENDORS: Mapping[str, Vendor] = {
     vendor.name: vendor
-    for vendor in (rezen.VENDOR, fub.VENDOR, skyslope.VENDOR, stripe.VENDOR, qualia.VENDOR)
+    for vendor in (
+        rezen.VENDOR,
+        fub.VENDOR,
+        skyslope.VENDOR,
+        stripe.VENDOR,
+        qualia.VENDOR,
+        lofty.VENDOR,
+    )
 }
