@@ -48,7 +48,7 @@ class Member(LoftyModel):
     )
     team_id: str | None = Field(None, description="account (tenant) id")
     invitor_user_id: str | None = Field(None, description="who invited the member")
-    role: str | None = Field(None, description="code of the role")
+    role: int | None = Field(None, description="code of the role")
     role_name: str | None = Field(None, description="label of the role")
     is_admin: bool | None = Field(None, description="company admin")
     email: str | None = Field(None, description="login e-mail, the link to our own agents")
@@ -57,7 +57,7 @@ class Member(LoftyModel):
     first_letter: str | None = Field(None, description="initial")
     phone_number: str | None = Field(None, description="phone")
     virtual_number: str | None = Field(None, description="dialer number")
-    status: str | None = Field(None, description="code of the status, meaning unpublished")
+    status: int | None = Field(None, description="code of the status, meaning unpublished")
     account_status: str | None = Field(None, description="state of the login, an open set")
     new_lead_count: int | None = Field(None, description="new leads now")
     assigned_lead_count: int | None = Field(None, description="assigned leads now")
@@ -71,6 +71,7 @@ class Member(LoftyModel):
 class Account(Member):
     """The member behind the credential. lofty.md §1.3."""
 
+    member_user_id: Id = Field(description="user id, which was seen to be a short number here")
     team_id: Id = Field(description="account (tenant) id")
     sees_all: bool | None = Field(
         None, description="an owner or admin; everybody else is shown only the own leads"

@@ -12,11 +12,11 @@ import pytest
 from brokerage.database.engine import make_engine, parse_url
 from brokerage.database.roles import grant_database
 from sandbox.server import serve
-from tests.sources import fub_case, rezen_case, skyslope_case
+from tests.sources import fub_case, lofty_case, rezen_case, skyslope_case
 from tests.sources.rig import AGENTS, Case, Rig, on_the_sandbox_calendar
 
 # a new vendor is one more case here
-CASES = (rezen_case.CASE, fub_case.CASE, skyslope_case.CASE)
+CASES = (rezen_case.CASE, fub_case.CASE, skyslope_case.CASE, lofty_case.CASE)
 
 Databases = Callable[[], contextlib.AbstractContextManager[str]]
 MakeRig = Callable[..., contextlib.AbstractContextManager[Rig]]
