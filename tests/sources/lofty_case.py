@@ -32,13 +32,10 @@ def truth(box: Sandbox, entity: str, agent: str = ADA) -> dict[str, Row]:
     return found
 
 
-def some_lead(box: Sandbox, place: int = 0) -> str:
-    """A lead that no transaction and no communication hangs on."""
-    busy = {
-        row["lead_id"] for name in ("transactions", "communications")
-        for row in truth(box, name).values()
-    }  # fmt: skip
-    return sorted(truth(box, "leads").keys() - busy)[place]
+def some_lead(box: Sandbox) -> str:
+    """A lead that no transaction hangs on."""
+    clients = {row["lead_id"] for row in truth(box, "transactions").values()}
+    return min(truth(box, "leads").keys() - clients)
 
 
 # -- what may happen -------------------------------------------------------------------------------
@@ -84,7 +81,7 @@ CHANGES = (
     change("assign_lead", _lead, late=("leads",)),
     change("tag_lead", _lead, late=("leads",)),
     change("touch_all", late=("leads",)),
-    change("delete_lead", _lead, late=("leads", *DETAILS)),
+    change("delete_lead", _lead, late=("leads", "communications", *DETAILS)),
     change("hide_lead", _lead, late=("leads", "communications", *DETAILS)),
     change("merge_leads", _winner_and_loser, late=("leads", "communications", *DETAILS)),
     change("add_tag", name="Autumn"),
@@ -142,7 +139,7 @@ CASE = Case(
     listed="leads",
     path=r"^/v1.0/leads\?",
     row_number="score",
-    row_text="opportunity",
+    row_text="facebook",
     broken_key="Lofty refused the API key (HTTP 401); connect the account again with a new key of "
     "an owner or admin.",
     most_calls=14,
@@ -150,6 +147,8 @@ CASE = Case(
     changes=CHANGES,
     departure=departure,
     limit=20,
+    window=60.0,
+    limited_as="key",
     account_id=lambda box, agent: str(box.account(agent, "lofty")["team_id"]),
     refusal={"kind": "unauthorized"},
     row_id="leadId",

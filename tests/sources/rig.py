@@ -68,8 +68,9 @@ class Case:
     by itself in the same sync. `load_rows` cuts a first reading into several loads.
     `spoil` is the part of the credential that a wrong key is put into, `methods` what may be sent,
     `account_id` who a credential belongs to; `knows_owner` is False if an answer never tells that.
-    `limit` is a rate, in requests per ten seconds, that a first reading of Ada's fills for some
-    windows; `refusal` is the fault that refuses her credential from now on.
+    `limit` is a rate, in requests per `window` seconds, that a first reading of Ada's fills for
+    some windows, `limited_as` what the sandbox calls it; `refusal` is the fault that refuses her
+    credential from now on.
     """
 
     vendor: Vendor
@@ -87,6 +88,8 @@ class Case:
     limit: int
     account_id: Callable[[Sandbox, str], str]
     refusal: Mapping[str, Any]
+    window: float = 10.0
+    limited_as: str = "global"
     spoil: str = "api_key"
     row_id: str = "id"
     reads_again: bool = False
