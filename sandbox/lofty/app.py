@@ -32,7 +32,7 @@ from sandbox.lofty.account import Account
 from sandbox.lofty.books import Books
 from sandbox.lofty.errors import Refused, too_many
 from sandbox.lofty.grants import CLIENT_ID, CLIENT_SECRET, GrantError, Holder
-from sandbox.lofty.listing import Listing, ListingError
+from sandbox.lofty.listing import ListingError
 from sandbox.lofty.model import Appointment, Communication, Lead, Member, Task, Transaction
 from sandbox.lofty.words import OFFICES
 
@@ -112,7 +112,6 @@ class _Request:
 class _App:
     def __init__(self, box: Sandbox) -> None:
         self._box = box
-        self._listing = Listing()
 
     @property
     def _books(self) -> Books:
@@ -395,7 +394,7 @@ class _App:
     def _leads(self, request: _Request) -> Reply:
         """§3.1."""
         call, account, viewer, query = request.call, request.account, request.viewer, request.query
-        switches, listing = self._books.switches, self._listing
+        switches, listing = self._books.switches, self._books.listing
         limit = request.number("limit", 25, low=1, high=100)
         limit = min(limit, int(switches["page_cap"]))
         offset = request.number("offset", 0)
@@ -540,7 +539,7 @@ class _App:
         team = request.flag("teamView")
         if team and not request.viewer.sees_all:
             raise Refused("PERMISSION_DENIED")
-        rows = self._listing.communications(
+        rows = self._books.listing.communications(
             request.account, request.viewer, kind, (start, end), team=team
         )
         begin = 0
@@ -562,11 +561,8 @@ class _App:
         )
 
     def _lead_said(self, request: _Request, lead: Lead, channel: str) -> list[Communication]:
-        return [
-            row
-            for row in request.account.communications()
-            if row.lead_id == lead.id and channel in (row.channel, "")
-        ]
+        rows = self._books.listing.of_lead(request.account, lead)
+        return [row for row in rows if channel in (row.channel, "")]
 
     def _slice(self, request: _Request, rows: list[Communication]) -> list[Communication]:
         """``currentId`` (after that id) or ``offset``, and ``limit``."""

@@ -11,6 +11,7 @@ from sandbox.lofty.account import Account
 from sandbox.lofty.build import Builder, stream, team_of
 from sandbox.lofty.grants import AGENT, OWNER, Grants, Holder
 from sandbox.lofty.life import live
+from sandbox.lofty.listing import Listing
 from sandbox.lofty.model import Member
 from sandbox.world.model import Deal
 
@@ -65,6 +66,7 @@ class Books:
         self._start = box.world.today
         self._until = box.world.today
         self.switches: dict[str, Any] = dict(SWITCHES)
+        self.listing = Listing()
         self._accounts: dict[str, Account] = {}
         self._builders: dict[str, Builder] = {}
         self._followed: dict[str, int] = {}

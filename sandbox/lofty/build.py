@@ -73,6 +73,11 @@ def kind_of(deal: Deal) -> str:
     return "Purchase" if buying else "Listing"
 
 
+def stage_for(deal: Deal) -> int:
+    """The stage of a client whose deal is as far as this one."""
+    return {"CLOSED": CLOSED, "TERMINATED": NURTURE}.get(deal.group, UNDER_CONTRACT)
+
+
 class Builder:
     """Fills one account. ``rng`` is the account's own stream of chance."""
 
@@ -163,7 +168,9 @@ class Builder:
             made = old + timedelta(days=number)
             account.tags[tag] = Tag(tag, name, account.owner.user_id, number % 3, made, made)
         for name, kind, params, _ in CUSTOM_FIELDS:
-            account.custom_fields[name] = CustomField(name, kind, "", params)
+            # a choice may have a default
+            value = "Low" if kind == "single_select" else ""
+            account.custom_fields[name] = CustomField(name, kind, value, params)
         agents = [m.user_id for m in self._agents]
         account.ponds[41] = Pond(41, "New inquiries", account.owner.user_id, agents[:2])
         account.ponds[42] = Pond(42, "Nobody's pond", account.owner.user_id, [])
@@ -173,18 +180,19 @@ class Builder:
     def _leads(self, deals: Sequence[Deal]) -> None:
         """The clients of the deals and the people who only asked, in order of coming."""
         rng, span = self.rng, self.size.months * 30
-        coming: list[tuple[datetime, Participant | None]] = []
+        coming: list[tuple[datetime, Deal | None]] = []
         for deal in deals:
-            client = client_of(deal)
-            if client is not None and len(coming) < self.size.people // 2:
+            if client_of(deal) is not None and len(coming) < self.size.people // 2:
                 before = timedelta(days=rng.randint(10, 90), minutes=rng.randint(0, 1000))
-                coming.append((deal.created_at.replace(microsecond=0) - before, client))
+                coming.append((deal.created_at.replace(microsecond=0) - before, deal))
         while len(coming) < self.size.people:
             ago = timedelta(days=rng.randint(1, span), seconds=rng.randint(0, 80_000))
             coming.append((self.now - ago, None))
         coming.sort(key=lambda pair: pair[0])
-        for created, client in coming:
-            self.lead(created, client)
+        for created, its_deal in coming:
+            lead = self.lead(created, client_of(its_deal) if its_deal else None)
+            if its_deal is not None:
+                lead.stage_id = stage_for(its_deal)
         for lead in self.account.leads.values():
             self._history(lead)
         self._special()
@@ -230,7 +238,8 @@ class Builder:
             score=rng.randint(0, 100),
             opportunity=OPPORTUNITIES[number % 7] if number % 7 < len(OPPORTUNITIES) else None,
             lead_types=[LEAD_TYPES[number % 8]] if number % 6 else [],
-            private=(False, None)[number % 2],
+            private=(False, None, True)[number % 3],
+            active=created,
         )
         if lead.ownership_scope == "OFFICE":
             lead.ownership_id = 31
@@ -590,16 +599,16 @@ class Builder:
         """Two that are no deal of the brokerage: barely begun, with hardly a value."""
         for kind in ("Lease", "Other"):
             number = len(self.account.transactions)
-            made = self.now - timedelta(days=20 + number)
-            self.account.transactions[self.account.counters["transaction"]] = Transaction(
+            row = Transaction(
                 id=self.account.next_id("transaction"),
                 type=kind,
                 name=f"{kind} by hand",
-                created=made,
+                created=self.now - timedelta(days=20 + number),
                 deal=None,
                 number=number,
                 assigned_agent=self.account.owner.user_id,
             )
+            self.account.transactions[row.id] = row
 
 
 def stream(seed: int, *names: object) -> Random:

@@ -139,7 +139,6 @@ def _add_lead(s: Scene) -> dict[str, Any]:
     lead = s.builder.lead(s.now)
     lead.pond_id, lead.hidden = None, False
     lead.assigned_user_id = lead.assigned_user_id or s.account.owner.user_id
-    lead.active = s.now
     _assign(lead, LEAD_MEMBERS, s.change.get("set", {}), "lead")
     s.account.touch(lead, s.now, moves=False)
     return s.told(lead)
@@ -410,10 +409,12 @@ def _edit_member(s: Scene) -> dict[str, Any]:
 
 
 def _remove_member(s: Scene) -> dict[str, Any]:
-    """The member is gone; leads keep the id, without a name."""
-    member = _member(s)
-    if member is s.account.owner:
-        raise ValueError("The company owner cannot be removed.")
+    """The member is gone; leads keep the id, without a name. By default the last one."""
+    account = s.account
+    number = int(s.change.get("member_id", next(reversed(account.members))))
+    member = account.members.get(number)
+    if member is None or member in (account.owner, account.plain_agent):
+        raise ValueError(f"Member {number} is unknown, or the holder of an API key.")
     del s.account.members[member.id]
     s.account.forget_blobs()
     return {"member_id": member.id, "user_id": member.user_id}

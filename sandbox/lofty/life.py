@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from sandbox.lofty.build import CLOSED, HOME, NURTURE, UNDER_CONTRACT, Builder, stream
+from sandbox.lofty.build import Builder, stage_for, stream
 from sandbox.lofty.model import Lead
 from sandbox.lofty.words import NOTES
 
@@ -19,7 +19,9 @@ def live(builder: Builder, seed: int, day: date) -> None:
     builder.now = end
     moments = sorted(end - timedelta(seconds=rng.randint(1, 86_000)) for _ in range(8))
     for moment in moments[: 1 + builder.size.people // PER_DAY]:
-        builder.visit(builder.lead(moment), moment)
+        lead = builder.lead(moment)
+        builder.visit(lead, moment)
+        lead.last_visit = moment
     present = [lead for lead in account.leads.values() if lead.trashed is None]
     talks = 2 + builder.size.calls // PER_DAY
     for lead in rng.sample(present, min(talks, len(present))):
@@ -57,10 +59,9 @@ def _follow_deals(builder: Builder, at: datetime) -> None:
         lead = account.leads.get(row.lead_id or 0)
         if row.deal is None or lead is None or not _recent(row.deal.updated_at, at):
             continue
-        stage = {"CLOSED": CLOSED, "TERMINATED": NURTURE}.get(row.deal.group, UNDER_CONTRACT)
         if row.deal.listing and row.deal.group == "OPEN":
             continue
-        move(builder, lead, stage, at - timedelta(minutes=5))
+        move(builder, lead, stage_for(row.deal), at - timedelta(minutes=5))
 
 
 def _recent(moment: datetime, end: datetime) -> bool:
@@ -74,7 +75,5 @@ def move(builder: Builder, lead: Lead, stage: int, at: datetime) -> None:
     if old == stage or at < lead.created:
         return
     lead.stage_id = stage
-    builder.log(
-        lead, at, "STAGE", old or HOME, account.stages[old or HOME], stage, account.stages[stage]
-    )
+    builder.log(lead, at, "STAGE", old, account.stages[old], stage, account.stages[stage])
     account.touch(lead, at)

@@ -101,6 +101,7 @@ class Listing:
     def __init__(self) -> None:
         self._sorted: dict[tuple[Any, ...], list[int]] = {}
         self._windows: dict[tuple[Any, ...], list[Communication]] = {}
+        self._of_leads: dict[tuple[Any, ...], dict[int, list[Communication]]] = {}
         self._scrolls: dict[str, Scroll] = {}
         self._number = 0
 
@@ -115,7 +116,7 @@ class Listing:
                  "assignedUserId")  # fmt: skip
         desc = sort == "Default" or (query.get("desc") or "").lower() == "true"
         asked = tuple(query.get(name) for name in names)
-        key = (id(account), account.version, viewer.id, sort, desc, asked)
+        key = (account.agent_key, account.version, viewer.id, sort, desc, asked)
         found = self._sorted.get(key)
         if found is None:
             fits = lead_filter(account, query)
@@ -155,12 +156,6 @@ class Listing:
         scroll.used = now
         return name, scroll.ids, int(position)
 
-    def expire(self) -> int:
-        """Ends all scrolls; returns how many."""
-        count = len(self._scrolls)
-        self._scrolls.clear()
-        return count
-
     # --- communications -----------------------------------------------------------------------
 
     def communications(
@@ -173,7 +168,7 @@ class Listing:
         team: bool,
     ) -> list[Communication]:
         """The feed's rows in a window, oldest first."""
-        key = (id(account), account.version, viewer.id, kind, window, team)
+        key = (account.agent_key, account.version, viewer.id, kind, window, team)
         found = self._windows.get(key)
         if found is None:
             channel = kind.capitalize()
@@ -185,6 +180,17 @@ class Listing:
             ]
             _keep(self._windows, key, found)
         return found
+
+    def of_lead(self, account: Account, lead: Lead) -> list[Communication]:
+        """What was said with one lead, oldest first."""
+        key = (account.agent_key, account.version)
+        found = self._of_leads.get(key)
+        if found is None:
+            found = {}
+            for row in account.communications():
+                found.setdefault(row.lead_id, []).append(row)
+            _keep(self._of_leads, key, found)
+        return found.get(lead.id, [])
 
 
 def _keep(cache: dict[tuple[Any, ...], Any], key: tuple[Any, ...], value: Any) -> None:
