@@ -437,7 +437,7 @@ class _App:
 
     def _found(self, request: _Request, lead_id: str, *, with_trash: bool = False) -> Lead:
         """The lead that is asked for; deleted, trashed and invisible ones are the same 404."""
-        number = int(lead_id) if lead_id.isdigit() else 0
+        number = int(lead_id) if lead_id.isdecimal() else 0
         lead = request.account.find(request.viewer, number, with_trash=with_trash)
         if lead is None or request.call.fault("lead_gone"):
             raise Refused("LEAD_NOT_EXIST")
@@ -613,6 +613,8 @@ class _App:
         """§5.2: one list of all channels, oldest first."""
         lead = self._found(request, lead_id)
         page = self._slice(request, self._lead_said(request, lead, ""))
+        if not self._books.switches["unified_activities"]:
+            page = []
         phones = {call.id: call.lead_phone for call in lead.calls}
         rows = [wire.unified(row, phones.get(row.id, "")) for row in page]
         return Reply.json({"activities": rows})
@@ -650,7 +652,7 @@ class _App:
         if kind is None:
             raise Refused("INVALID_PARAMETER")
         text = request.query.get("limit") or ""
-        limit = int(text) if text.isdigit() and int(text) else 10
+        limit = int(text) if text.isdecimal() and int(text) else 10
         offset = request.number("offset", 0)
         if offset + limit > int(self._books.switches["offset_guard"] or 10**9):
             raise Refused("OFFSET_EXCEED_LIMIT")
