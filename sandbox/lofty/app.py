@@ -71,14 +71,11 @@ def build_app(box: Sandbox) -> ASGIApp:
 class _Request:
     """A request whose sender is known."""
 
-    def __init__(
-        self, call: Call, account: Account, viewer: Member, *, oauth: bool, now: datetime
-    ) -> None:
+    def __init__(self, call: Call, account: Account, viewer: Member, now: datetime) -> None:
         self.call = call
         self.query = Query(call.query)
         self.account = account
         self.viewer = viewer
-        self.oauth = oauth
         self.now = now
 
     def number(self, name: str, default: int, *, low: int = 0, high: int | None = None) -> int:
@@ -141,14 +138,28 @@ class _App:
             case ["oauth", "token"]:
                 return self._token_b(call, body)
             case [("v1.0" | "v2.0") as version, *rest] if rest:
-                pass
+                return self._metered(call, scope, version, rest)
             case _:
                 raise Refused("NOT_FOUND")
+
+    def _metered(self, call: Call, scope: Scope, version: str, rest: list[str]) -> Reply:
+        """Every answer to somebody known has the limit's headers, a refusal as well."""
         holder, oauth = self._holder(call, scope)
         headers = self._limit(holder, scope, oauth=oauth)
         if isinstance(headers, Reply):
             return headers
-        self._content_type(call, scope, rest)
+        try:
+            self._content_type(call, scope, rest)
+            reply = self._serve(call, holder, version, rest, oauth=oauth)
+        except Refused as refused:
+            refused.headers = headers
+            raise
+        reply.headers = (*reply.headers, *headers)
+        return reply
+
+    def _serve(
+        self, call: Call, holder: Holder, version: str, rest: list[str], *, oauth: bool
+    ) -> Reply:
         if call.fault("scope_missing") or (oauth and self._outside(call.path)):
             raise Refused("VENDOR_HAS_NO_PERMISSION")
         if call.fault("server_error"):
@@ -156,17 +167,12 @@ class _App:
         if call.fault("code_in_200"):
             return Reply.json({"code": 20005, "message": "internal error", "data": None})
         account, viewer = self._books.viewer(holder)
-        request = _Request(call, account, viewer, oauth=oauth, now=self._books.now())
+        request = _Request(call, account, viewer, self._books.now())
         if call.method == "DELETE" and version == "v1.0" and rest[0] == "leads" and len(rest) == 2:
-            reply = self._delete(request, rest[1])
-        elif call.method != "GET":
+            return self._delete(request, rest[1])
+        if call.method != "GET":
             return Reply(405)
-        elif version == "v1.0":
-            reply = self._v1(request, rest)
-        else:
-            reply = self._v2(request, rest)
-        reply.headers = (*reply.headers, *headers)
-        return reply
+        return self._v1(request, rest) if version == "v1.0" else self._v2(request, rest)
 
     def _holder(self, call: Call, scope: Scope) -> tuple[Holder, bool]:
         grants = self._books.grants

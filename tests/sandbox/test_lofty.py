@@ -1021,6 +1021,8 @@ def test_reset_comes_in_three_styles(
         answer = get("/v1.0/me")
         assert low <= int(answer.headers["x-ratelimit-reset"]) <= high
     assert answer.status_code == 429
+    refused = get("/v1.0/leads", agent=BEN, limit=0)
+    assert (refused.status_code, "x-ratelimit-reset" in refused.headers) == (400, True)
 
 
 def test_a_refusal_in_a_scan_does_not_end_it(box: Sandbox, get: Get) -> None:
