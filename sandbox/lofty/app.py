@@ -71,14 +71,11 @@ def build_app(box: Sandbox) -> ASGIApp:
 class _Request:
     """A request whose sender is known."""
 
-    def __init__(
-        self, call: Call, account: Account, viewer: Member, *, oauth: bool, now: datetime
-    ) -> None:
+    def __init__(self, call: Call, account: Account, viewer: Member, now: datetime) -> None:
         self.call = call
         self.query = Query(call.query)
         self.account = account
         self.viewer = viewer
-        self.oauth = oauth
         self.now = now
 
     def number(self, name: str, default: int, *, low: int = 0, high: int | None = None) -> int:
@@ -141,14 +138,28 @@ class _App:
             case ["oauth", "token"]:
                 return self._token_b(call, body)
             case [("v1.0" | "v2.0") as version, *rest] if rest:
-                pass
+                return self._metered(call, scope, version, rest)
             case _:
                 raise Refused("NOT_FOUND")
+
+    def _metered(self, call: Call, scope: Scope, version: str, rest: list[str]) -> Reply:
+        """Every answer to somebody known has the limit's headers, a refusal as well."""
         holder, oauth = self._holder(call, scope)
         headers = self._limit(holder, scope, oauth=oauth)
         if isinstance(headers, Reply):
             return headers
-        self._content_type(call, scope, rest)
+        try:
+            self._content_type(call, scope, rest)
+            reply = self._serve(call, holder, version, rest, oauth=oauth)
+        except Refused as refused:
+            refused.headers = headers
+            raise
+        reply.headers = (*reply.headers, *headers)
+        return reply
+
+    def _serve(
+        self, call: Call, holder: Holder, version: str, rest: list[str], *, oauth: bool
+    ) -> Reply:
         if call.fault("scope_missing") or (oauth and self._outside(call.path)):
             raise Refused("VENDOR_HAS_NO_PERMISSION")
         if call.fault("server_error"):
@@ -156,17 +167,12 @@ class _App:
         if call.fault("code_in_200"):
             return Reply.json({"code": 20005, "message": "internal error", "data": None})
         account, viewer = self._books.viewer(holder)
-        request = _Request(call, account, viewer, oauth=oauth, now=self._books.now())
+        request = _Request(call, account, viewer, self._books.now())
         if call.method == "DELETE" and version == "v1.0" and rest[0] == "leads" and len(rest) == 2:
-            reply = self._delete(request, rest[1])
-        elif call.method != "GET":
+            return self._delete(request, rest[1])
+        if call.method != "GET":
             return Reply(405)
-        elif version == "v1.0":
-            reply = self._v1(request, rest)
-        else:
-            reply = self._v2(request, rest)
-        reply.headers = (*reply.headers, *headers)
-        return reply
+        return self._v1(request, rest) if version == "v1.0" else self._v2(request, rest)
 
     def _holder(self, call: Call, scope: Scope) -> tuple[Holder, bool]:
         grants = self._books.grants
@@ -437,7 +443,7 @@ class _App:
 
     def _found(self, request: _Request, lead_id: str, *, with_trash: bool = False) -> Lead:
         """The lead that is asked for; deleted, trashed and invisible ones are the same 404."""
-        number = int(lead_id) if lead_id.isdigit() else 0
+        number = int(lead_id) if lead_id.isdecimal() else 0
         lead = request.account.find(request.viewer, number, with_trash=with_trash)
         if lead is None or request.call.fault("lead_gone"):
             raise Refused("LEAD_NOT_EXIST")
@@ -613,6 +619,8 @@ class _App:
         """§5.2: one list of all channels, oldest first."""
         lead = self._found(request, lead_id)
         page = self._slice(request, self._lead_said(request, lead, ""))
+        if not self._books.switches["unified_activities"]:
+            page = []
         phones = {call.id: call.lead_phone for call in lead.calls}
         rows = [wire.unified(row, phones.get(row.id, "")) for row in page]
         return Reply.json({"activities": rows})
@@ -650,7 +658,7 @@ class _App:
         if kind is None:
             raise Refused("INVALID_PARAMETER")
         text = request.query.get("limit") or ""
-        limit = int(text) if text.isdigit() and int(text) else 10
+        limit = int(text) if text.isdecimal() and int(text) else 10
         offset = request.number("offset", 0)
         if offset + limit > int(self._books.switches["offset_guard"] or 10**9):
             raise Refused("OFFSET_EXCEED_LIMIT")

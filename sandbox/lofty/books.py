@@ -30,6 +30,7 @@ SWITCHES: Mapping[str, Any] = {
     "silent_edits": False,
     "communication_feed": True,
     "communication_time": "gmt",
+    "unified_activities": True,
     "content_type": "some",
     "error_style": "mixed",
     "unauthorized_status": 401,
@@ -197,10 +198,13 @@ class Books:
             agent = self._world.agents.get(member.agent_id or "")
             if agent is None:
                 continue
-            told = agent.first_name, agent.last_name, agent.email or member.email, agent.phone or ""
-            if told != (member.first_name, member.last_name, member.email, member.phone):
-                member.first_name, member.last_name, member.email, member.phone = told
+            told = agent.first_name, agent.last_name, agent.email, agent.phone, agent.status
+            if member.told not in (None, told):
+                member.first_name, member.last_name = agent.first_name, agent.last_name
+                member.email, member.phone = agent.email or member.email, agent.phone or ""
+                member.status = int(agent.status == "ACTIVE")
                 account.forget_blobs()
+            member.told = told
         ids = [m.agent_id for m in account.members.values() if m.agent_id]
         for deal in self._deals(ids):
             if deal.id not in account.seen_deals:

@@ -239,7 +239,6 @@ class Builder:
             opportunity=OPPORTUNITIES[number % 7] if number % 7 < len(OPPORTUNITIES) else None,
             lead_types=[LEAD_TYPES[number % 8]] if number % 6 else [],
             private=(False, None, True)[number % 3],
-            active=created,
         )
         if lead.ownership_scope == "OFFICE":
             lead.ownership_id = 31
@@ -396,7 +395,6 @@ class Builder:
             lead.last_touch = self._later(lead, 200)
         if lead.site_activities:
             lead.last_visit = max(a.created for a in lead.site_activities)
-        lead.active = max(filter(None, (lead.last_touch, lead.last_visit, lead.created)))
 
     def visit(self, lead: Lead, at: datetime) -> SiteActivity:
         """Something done on the website."""

@@ -440,7 +440,7 @@ def _add_communication(s: Scene) -> dict[str, Any]:
         raise ValueError("A channel is Call, Text or Email.")
     row = s.builder.talk(lead, s.moment("at") or s.now, channel)
     row.kind = str(s.change.get("kind", row.kind))
-    lead.last_touch = lead.active = max(filter(None, (lead.last_touch, row.at)))
+    lead.last_touch = max(row.at, lead.last_touch or row.at)
     s.touch(lead)
     return {"communication_id": row.id, "lead_id": lead.id}
 
@@ -464,7 +464,7 @@ def _add_visit(s: Scene) -> dict[str, Any]:
     lead = s.lead()
     visit: SiteActivity = s.builder.visit(lead, s.now)
     visit.text = str(s.change.get("text", visit.text))
-    lead.last_visit = lead.active = s.now
+    lead.last_visit = s.now
     s.account.touch(lead, s.now, moves=False)
     return {"lead_id": lead.id, "created": wire.millis(visit.created)}
 

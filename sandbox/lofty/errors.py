@@ -23,7 +23,6 @@ ERRORS: Mapping[str, Kind] = {
     "MISSING_PARAMETER": Kind(400, 20012, "symbol"),
     "LIMIT_NOT_VALID": Kind(400, 20042),
     "LIMIT_PARAM_OVERSIZE": Kind(400, 20042, "symbol"),
-    "PARAMETER_TOO_LONG": Kind(400, 20012, "symbol"),
     "OFFSET_EXCEED_LIMIT": Kind(400, 20012, "symbol"),
     "PERMISSION_DENIED": Kind(400, 20017, "string"),
     "USER_IN_TOKEN_NOT_FOUND": Kind(400, 200058),
@@ -32,7 +31,6 @@ ERRORS: Mapping[str, Kind] = {
     "VENDOR_HAS_NO_PERMISSION": Kind(403, 200100),
     "LEAD_NOT_EXIST": Kind(404, 20006, "exception"),
     "USER_NOT_EXIST": Kind(404, 20003),
-    "TRANSACTION_NOT_EXIST": Kind(404, 200060),
     "NOT_FOUND": Kind(404, 404, "bare"),
     "UNSUPPORTED_MEDIA_TYPE": Kind(415, 415, "bare"),
     "INTERNAL_ERROR": Kind(500, 20005, "error_code"),
@@ -46,12 +44,13 @@ class Refused(Exception):
         super().__init__(name)
         self.name = name
         self.status = ERRORS[name].status if status is None else status
+        self.headers: Headers = ()
 
     def reply(self, style: str) -> Reply:
         """The answer; ``style`` "mixed" leaves each error its own form."""
         kind = ERRORS[self.name]
         body = form(self.name, kind.code, kind.style if style == "mixed" else style)
-        return Reply.json(body, self.status)
+        return Reply.json(body, self.status, self.headers)
 
 
 def form(name: str, code: int, style: str) -> Any:

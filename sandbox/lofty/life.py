@@ -28,12 +28,12 @@ def live(builder: Builder, seed: int, day: date) -> None:
         at = end - timedelta(seconds=rng.randint(1, 20_000))
         if at > lead.created:
             builder.talk(lead, at, rng.choice(("Call", "Text", "Email")))
-            lead.last_touch = lead.active = at
+            lead.last_touch = max(at, lead.last_touch or at)
             account.touch(lead, at)
     visitor = rng.choice(present)
     if visitor.created < moments[-1]:
         builder.visit(visitor, moments[-1])
-        visitor.last_visit = visitor.active = moments[-1]
+        visitor.last_visit = moments[-1]
         visitor.score = min(100, visitor.score + 5)
         account.touch(visitor, moments[-1], moves=False)
     busy = rng.choice(present)
@@ -46,9 +46,11 @@ def live(builder: Builder, seed: int, day: date) -> None:
             case _:
                 builder.appointment(busy, moments[-2])
         account.touch(busy, moments[-2])
-    for todo in (t for lead in present for t in lead.tasks if t.finished is None):
-        if todo.deadline <= end and not todo.deleted and todo.id % 2:
+    for lead in present:
+        due = [t for t in lead.tasks if t.finished is None and t.deadline <= end and t.id % 2]
+        for todo in due:
             todo.finished = todo.updated = todo.deadline
+            account.touch(lead, todo.deadline)
     _follow_deals(builder, end)
 
 

@@ -23,7 +23,7 @@ SORTS: Mapping[str, Order] = {
     "Default": lambda lead: lead.id,
     "LastContact": lambda lead: (lead.last_touch or EVER, lead.id),
     "LastCall": lambda lead: (max((c.start for c in lead.calls), default=EVER), lead.id),
-    "LastActivity": lambda lead: (lead.active or EVER, lead.id),
+    "LastActivity": lambda lead: (lead.active, lead.id),
     "CreateTime": lambda lead: (lead.created, lead.id),
     "DeleteTime": lambda lead: (lead.trashed or EVER, lead.id),
     "AssignTime": lambda lead: (lead.assign_time or EVER, lead.id),
@@ -148,7 +148,7 @@ class Listing:
         scroll = self._scrolls.get(name)
         if (
             scroll is None
-            or not position.isdigit()
+            or not position.isdecimal()
             or (scroll.agent_key, scroll.member_id) != (account.agent_key, viewer.id)
             or now - scroll.used > idle
         ):

@@ -19,7 +19,7 @@ class Member:
 
     ``id`` and ``short_user_id`` are what ``/me`` shows, ``user_id`` is the long id that records
     carry. ``sees_all`` has the owner's or an admin's view; a ``pending`` invitee is listed but not
-    found by e-mail. ``agent_id`` links to the world.
+    found by e-mail. ``agent_id`` links to the world, ``told`` is what the world said of them last.
     """
 
     id: int
@@ -42,6 +42,7 @@ class Member:
     pending: bool = False
     sees_all: bool = False
     agent_id: str | None = None
+    told: tuple[str, str, str | None, str | None, str] | None = None
     new_leads: int = 0
 
     @property
@@ -299,8 +300,7 @@ class Lead:
     """A lead with everything that hangs on it.
 
     ``number`` decides which optional members are sent. ``blob`` is the cached JSON: put it to None
-    after a change, or use ``Account.touch``. ``active`` is the last sign of life, which only the
-    order ``LastActivity`` shows.
+    after a change, or use ``Account.touch``.
     """
 
     id: int
@@ -354,7 +354,6 @@ class Lead:
     family: list[Relative] = field(default_factory=list)
     roles: dict[int, int] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
-    active: datetime | None = None
     trashed: datetime | None = None
     site_activities: list[SiteActivity] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
@@ -363,6 +362,11 @@ class Lead:
     calls: list[PhoneCall] = field(default_factory=list)
     system_logs: list[SystemLog] = field(default_factory=list)
     blob: bytes | None = None
+
+    @property
+    def active(self) -> datetime:
+        """The last sign of life, by which the order ``LastActivity`` goes."""
+        return max(filter(None, (self.created, self.last_touch, self.last_visit)))
 
     @property
     def name(self) -> str:
