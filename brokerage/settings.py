@@ -92,6 +92,8 @@ SANDBOX_PATHS = {
 
 
 SANDBOX_REQUESTS_PER_MINUTE = 1200
+# a real key of Lofty has ten a minute, and its details cost a request each per lead
+SANDBOX_LOFTY_REQUESTS_PER_MINUTE = 12_000
 
 # what the sandbox knows or allows; none of it means anything to a real vendor
 SANDBOX_VALUES = {
@@ -103,6 +105,7 @@ SANDBOX_VALUES = {
     "lofty_oauth_client_id": "sandbox-lofty-client",
     "lofty_oauth_client_secret": "sandbox-lofty-secret",
     "lofty_lead_details": True,
+    "lofty_requests_per_minute": SANDBOX_LOFTY_REQUESTS_PER_MINUTE - 200,
 }
 
 

@@ -12,6 +12,15 @@ from sandbox.server import listen, make_server
 from sandbox.world.sizes import SIZES
 
 
+def limit(text: str) -> tuple[str, str, int]:
+    """``lofty.key=100`` as vendor, context and requests. Raises ValueError for anything else."""
+    place, _, requests = text.partition("=")
+    vendor, _, context = place.partition(".")
+    if not vendor or not context:
+        raise ValueError("A limit is written vendor.context=requests.")
+    return vendor, context, int(requests)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Parses the command line and serves. Returns 2 when the port is taken."""
     parser = argparse.ArgumentParser(prog="sandbox", description=__doc__)
@@ -24,6 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--fast", action="store_true", help="no rate limits, no latency")
     parser.add_argument("--rezen-per-minute", type=int, default=600, help="limit per reZEN key")
+    parser.add_argument(
+        "--limit",
+        type=limit,
+        action="append",
+        default=[],
+        metavar="VENDOR.CONTEXT=REQUESTS",
+        help="requests per minute in a context of a vendor; may be given again",
+    )
     for name in sorted(f.name for f in fields(SIZES["demo"]) if f.type in ("int", int)):
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=int, help="overrides the size's figure"
@@ -47,6 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
         latency=0.0 if options.fast else 0.001,
         rezen_per_minute=options.rezen_per_minute,
     )
+    for vendor, context, requests in options.limit:
+        box.limits.set(vendor, context, requests, 60.0)
     box.url = f"http://{options.host}:{sock.getsockname()[1]}"
     sys.stdout.write(f"sandbox: {box.url} ({box.size.name}, seed {box.seed}, today {box.start})\n")
     sys.stdout.flush()

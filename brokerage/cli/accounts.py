@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 def connect(
     agent: Annotated[str, typer.Argument(help="The agent's key, for example ada-sample.")],
-    vendor: Annotated[str, typer.Argument(help="The vendor: rezen, fub, skyslope.")],
+    vendor: Annotated[str, typer.Argument(help="The vendor: rezen, fub, skyslope, lofty.")],
     key_stdin: Annotated[
         bool, typer.Option("--key-stdin", help="Read the key from the input, not from a prompt.")
     ] = False,

@@ -15,6 +15,7 @@ from brokerage.database.engine import check_reachable, make_engine, owner_url
 from brokerage.errors import UnavailableError
 from brokerage.settings import (
     PROJECT_DIR,
+    SANDBOX_LOFTY_REQUESTS_PER_MINUTE,
     SANDBOX_REQUESTS_PER_MINUTE,
     SandboxState,
     Settings,
@@ -71,6 +72,7 @@ class SandboxService(Service):
             *("-m", "sandbox", "--port", str(state.port), "--size", state.size),
             *("--seed", str(state.seed), "--today", state.today),
             *("--rezen-per-minute", str(SANDBOX_REQUESTS_PER_MINUTE)),
+            *("--limit", f"lofty.key={SANDBOX_LOFTY_REQUESTS_PER_MINUTE}"),
         )
 
     def is_healthy(self, process: psutil.Process) -> bool:

@@ -25,7 +25,7 @@ from brokerage.database.engine import make_engine, parse_url
 from pipelines.common.entity import check_account
 from sandbox.box import Sandbox
 from sandbox.server import serve
-from tests.sources import fub_case, rezen_case, skyslope_case
+from tests.sources import fub_case, lofty_case, rezen_case, skyslope_case
 from tests.sources.rig import ADA, AGENTS, BEN, Rig, on_the_sandbox_calendar
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,8 @@ class Warehouse:
         self.rezen = Rig(rezen_case.CASE, box, database, folder / "dlt")
         self.fub = Rig(fub_case.CASE, box, database, folder / "dlt")
         self.skyslope = Rig(skyslope_case.CASE, box, database, folder / "dlt")
-        self.rigs = (self.rezen, self.fub, self.skyslope)
+        self.lofty = Rig(lofty_case.CASE, box, database, folder / "dlt")
+        self.rigs = (self.rezen, self.fub, self.skyslope, self.lofty)
         self._introduce()
 
     def _introduce(self) -> None:
@@ -137,8 +138,9 @@ def _live(world: Warehouse, state: str) -> None:
         world.box.advance(days=10)
         _faulty_run(world)
         assert world.sync() == 0
-    # Follow Up Boss tells nobody who was deleted: that is for full readings to find
+    # neither CRM tells who was deleted: that is for full readings to find
     assert not world.fub.sync(*AGENTS, full=True).failures
+    assert not world.lofty.sync(*AGENTS, full=True).failures
     world.build()
 
 
@@ -316,6 +318,32 @@ def test_the_crm_equals_the_truth(built: Warehouse, agent: str) -> None:
         account,
     )
     assert deals == {"active": told["summary"]["deals_active"]}
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_what_lofty_leaves_unset_is_null_in_staging(built: Warehouse, agent: str) -> None:
+    """The truth tells what a sentinel stands for; raw keeps the sentinel."""
+    told = built.box.truth(agent)["lofty"]["control"]["leads"]
+    found = built.rows(
+        "select lead_source_id as key, lead_source_source_id as lead_source,"
+        " assigned_user_source_id as assigned_user_id, lender_user_source_id as lender_user_id,"
+        " pond_source_id as pond_id, inquiries.min_price_amount as price_min,"
+        " inquiries.max_price_amount as price_max, inquiries.min_bedrooms as bedrooms_min"
+        " from staging.stg_lofty__leads as leads"
+        " left join staging.stg_lofty__lead_inquiries as inquiries"
+        " using (connection_id, lead_source_id) where connection_id = %s",
+        f"{agent}:lofty",
+    )
+    assert {row["key"] for row in found} == told.keys()
+    differing = [
+        (row["key"], name, value, told[row["key"]][name])
+        for row in found
+        for name, value in row.items()
+        if name != "key" and value != told[row["key"]][name]
+    ]
+    assert differing == []
+    sent = built.rows("select * from raw_lofty.leads where connection_id = %s", f"{agent}:lofty")
+    assert {row["pond_id"] for row in sent} >= {"0"}, "there is something to make null"
 
 
 def test_no_agent_shows_in_anothers_marts(built: Warehouse) -> None:
