@@ -53,7 +53,7 @@ def _due(reading: Reading) -> list[str]:
     own, leads = reading.last, reading.memory.mark("leads")
     if own is not None and leads is not None and own.started_at < leads.started_at:
         # leads were read without these, or these failed: what was written since is due as well
-        due |= {key for key, (synced_at,) in stored.items() if synced_at >= own.started_at}
+        due |= {key for key, (synced_at,) in stored.items() if synced_at > own.started_at}
     return sorted(due, key=_number)
 
 

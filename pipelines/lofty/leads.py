@@ -144,23 +144,24 @@ def _scan(reading: Reading, seen: set[str]) -> Iterator[Page]:
             # the list goes in circles
             ended = False
             break
-        page = _next(reading, page, len(seen))
+        page = _next(reading, page, len(seen), overlap=not idle)
     whole = announced is not None and len(seen) >= WHOLE * announced
     if announced is not None and not whole:
         reading.note = f"Only {len(seen)} of the {announced} announced leads came."
     reading.complete = ended and whole and sees_as_before(reading)
 
 
-def _next(reading: Reading, page: Page, count: int) -> Page:
+def _next(reading: Reading, page: Page, count: int, *, overlap: bool) -> Page:
     """The page after this one. A cursor that is missing or refused is replaced by an offset.
 
-    The offset goes back a page, because leads that left the list meanwhile moved the others up.
+    After a refusal the offset goes back a page, because leads that left the list meanwhile moved
+    the others up; not if that page was the one just read.
     """
     if page.scroll is not None:
         try:
             return _page(reading, (("scrollId", page.scroll),))
         except ContractBroken:
-            count -= len(page.rows)
+            count -= len(page.rows) if overlap else 0
     return _page(reading, (("offset", str(max(0, count))),))
 
 
