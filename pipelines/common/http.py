@@ -82,7 +82,8 @@ class Dialect:
     failure, or None to take the common reading. `rates` are the contract's limits by context and
     need a `default`. `limit_headers` reads the vendor's live figures (limit, remaining).
     `exchange` renews an expired credential (`authorize` may raise `CredentialExpired` to ask for
-    that before anything is sent). `decode` repairs a body that is no clean JSON. `refusal` looks
+    that before anything is sent). `budget_key` names what a limit is counted for, by default the
+    connection. `decode` repairs a body that is no clean JSON. `refusal` looks
     into the parsed body of a success for an error that is hidden in it, and tells the status which
     that error stands for.
     """
@@ -99,7 +100,7 @@ class Dialect:
     exchange: Callable[[httpx.Client, Credentials, VendorSettings], Credentials] | None = None
     decode: Callable[[bytes], bytes] = lambda body: body
     refusal: Callable[[Any], int | None] = lambda _data: None
-    budget_key: Callable[[Account], str] = lambda account: account.connection_id
+    budget_key: Callable[[Account, Credentials], str] = lambda account, _: account.connection_id
 
 
 class CallCounter:
@@ -298,7 +299,9 @@ class Api:
         if request.body is not None:
             headers["Content-Type"] = "application/json"
         target = request.target
-        budget = self.http.budgets.of(dialect.budget_key(self.account), request.context)
+        budget = self.http.budgets.of(
+            dialect.budget_key(self.account, credentials), request.context
+        )
         with budget.place():
             self.counter.add()
             try:

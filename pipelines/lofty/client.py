@@ -18,7 +18,7 @@ import httpx
 import orjson
 from pydantic import Field, SecretStr, model_validator
 
-from pipelines.common.account import Credentials
+from pipelines.common.account import Account, Credentials
 from pipelines.common.budget import Rate
 from pipelines.common.entity import Row
 from pipelines.common.errors import (
@@ -335,6 +335,11 @@ def _figure(text: str | None) -> float | None:
     return float(digits) if digits.replace(".", "", 1).isdigit() else None
 
 
+def budget_key(account: Account, credentials: Credentials) -> str:
+    """A key has a limit of its own; all OAuth accounts share that of the app (§2.3)."""
+    return "OAuth app" if "access_token" in credentials else account.connection_id
+
+
 DIALECT = Dialect(
     title="Lofty",
     authorize=authorize,
@@ -345,6 +350,7 @@ DIALECT = Dialect(
     limit_headers=rate_limit_headers,
     exchange=exchange,
     refusal=refusal,
+    budget_key=budget_key,
 )
 
 

@@ -367,6 +367,18 @@ def test_the_budget_starts_at_ten_a_minute_and_follows_the_headers() -> None:
         assert budget._free_places(time.monotonic()) == limit - 1
 
 
+def test_accounts_of_the_app_share_its_limit_and_keys_have_their_own() -> None:
+    answer = httpx.MockTransport(lambda _request: httpx.Response(200, json=[]))
+    http = VendorHttp(DIALECT, SETTINGS, transport=answer)
+    for agent in ("a", "b"):
+        for kind in ({"access_token": f"t-{agent}"}, {"api_key": f"k-{agent}"}):
+            account = Account(f"{agent}:lofty", agent, "lofty", StaticCredentials(kind))
+            http.api(account, CallCounter()).get("http://api.lofty.test/v1.0/leads")
+    shared = http.budgets.of("OAuth app", "default")
+    own = [http.budgets.of(f"{agent}:lofty", "default") for agent in ("a", "b")]
+    assert [budget._free_places(time.monotonic()) for budget in (shared, *own)] == [8, 9, 9]
+
+
 # -- bodies and values -----------------------------------------------------------------------------
 
 
