@@ -299,9 +299,8 @@ class Api:
         if request.body is not None:
             headers["Content-Type"] = "application/json"
         target = request.target
-        budget = self.http.budgets.of(
-            dialect.budget_key(self.account, credentials), request.context
-        )
+        whose = dialect.budget_key(self.account, credentials)
+        budget = self.http.budgets.of(whose, request.context)
         with budget.place():
             self.counter.add()
             try:

@@ -22,8 +22,8 @@ from pipelines.lofty.client import (
 SAFE_PAGE = 25
 """The page of members that the vendor itself takes; its maximum is not published (§4.1)."""
 
-Ask = Callable[[Reading, int, int, int], list[tuple[str, str]]]
-"""The parameters of a page: (reading, rows so far, page number, page size)."""
+Ask = Callable[[int, int, int], list[tuple[str, str]]]
+"""The parameters of a page: (rows so far, page number, page size)."""
 
 
 def bare_list(path: str) -> Read:
@@ -47,7 +47,7 @@ def read_tags(reading: Reading) -> Iterator[Sequence[Row]]:
 def read_members(reading: Reading) -> Iterator[Sequence[Row]]:
     """Members, a hundred at a time if the vendor allows it."""
 
-    def ask(_reading: Reading, count: int, _number: int, size: int) -> list[tuple[str, str]]:
+    def ask(count: int, _number: int, size: int) -> list[tuple[str, str]]:
         return [("offset", str(count)), ("limit", str(size))]
 
     try:
@@ -59,7 +59,7 @@ def read_members(reading: Reading) -> Iterator[Sequence[Row]]:
 def read_pipelines(reading: Reading) -> Iterator[Sequence[Row]]:
     """Lead pipelines, which serve as the stages of leads."""
 
-    def ask(_reading: Reading, _count: int, number: int, size: int) -> list[tuple[str, str]]:
+    def ask(_count: int, number: int, size: int) -> list[tuple[str, str]]:
         return [("currPage", str(number)), ("pageSize", str(size))]
 
     yield from _pages(reading, "v1.0/teamFeatures/lead-pipelines", "pipelines", ask, PAGE)
@@ -71,7 +71,7 @@ def _pages(reading: Reading, path: str, noun: str, ask: Ask, size: int) -> Itera
     number, total = 0, None
     while True:
         try:
-            body = get(reading, path, ask(reading, len(seen), number, size))
+            body = get(reading, path, ask(len(seen), number, size))
         except NobodyThere:
             if not seen:
                 raise

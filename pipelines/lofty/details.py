@@ -30,26 +30,20 @@ def per_lead(what: str, of_lead: Callable[[Reading, str], list[Row]]) -> Read:
         records = RecordReader(reading, lambda lead: of_lead(reading, lead), f"leads' {what}")
         yield from records.rows(_due(reading))
         records.raise_failures()
-        everybody = (reading.first or reading.full) and _all_leads(reading) is not None
-        reading.mode = "full" if reading.first or reading.full else "changed leads"
-        reading.complete = everybody and sees_as_before(reading)
+        everybody = reading.first or reading.full
+        scanned: bool = reading.handover.get("leads.whole", False)
+        reading.mode = "full" if everybody else "changed leads"
+        reading.complete = everybody and scanned and sees_as_before(reading)
 
     return read
 
 
-def _all_leads(reading: Reading) -> set[str] | None:
-    """The leads of this sync's complete scan; None if there was none."""
-    found: set[str] | None = reading.handover.get("leads.all", None)
-    return found
-
-
 def _due(reading: Reading) -> list[str]:
     stored = reading.memory.values("leads", "_synced_at")
-    if reading.first or reading.full:
-        listed = _all_leads(reading)
-        changed: set[str] = reading.handover.get("leads.changed", set())
-        return sorted(listed if listed is not None else {*stored, *changed}, key=_number)
     due: set[str] = set(reading.handover.get("leads.changed", set()))
+    if reading.first or reading.full:
+        # those, too, whom the list left out: they may still be there, and so is what hangs on them
+        return sorted({*stored, *due}, key=_number)
     own, leads = reading.last, reading.memory.mark("leads")
     if own is not None and leads is not None and own.started_at < leads.started_at:
         # leads were read without these, or these failed: what was written since is due as well

@@ -91,8 +91,7 @@ def read_leads(reading: Reading) -> Iterator[Sequence[Row]]:
             known.take(page)
             yield page.rows
         reading.confirm_gone = _Departures(reading).confirm
-        if reading.complete:
-            reading.handover.put("leads.all", seen)
+        reading.handover.put("leads.whole", reading.complete)
     else:
         reading.mode = "recent"
         for page in _recent(reading, known):

@@ -38,8 +38,8 @@ def switch(rig: Rig, name: str, value: object) -> None:
     rig.box.mutate({"op": "lofty.switch", "name": name, "value": value})
 
 
-def granted(rig: Rig) -> CountingCredentials:
-    return CountingCredentials(dict(rig.box.account(ADA, "lofty")["oauth"]))
+def granted(rig: Rig, agent: str = ADA) -> CountingCredentials:
+    return CountingCredentials(dict(rig.box.account(agent, "lofty")["oauth"]))
 
 
 def key(rig: Rig, role: str) -> StaticCredentials:
@@ -290,3 +290,14 @@ def test_the_headers_raise_the_rate_of_an_oauth_app(
     assert rig.box.requests.throttled == 0
     assert watch.monotonic() - begun <= 60 * (calls // limit) + 1
     rig.must_equal_truth()
+
+
+def test_accounts_of_one_app_keep_to_its_limit_together(
+    limited: tuple[Rig, SandboxStopwatch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig, watch = limited
+    monkeypatch.setattr(client, "datetime", calendar_of(rig.box))
+    accounts = [rig.account(agent, granted(rig, agent)) for agent in (ADA, BEN)]
+    assert not rig.sync(*accounts, clock=watch).failures
+    assert rig.box.requests.throttled == 0
+    rig.must_equal_truth(ADA, BEN)

@@ -433,6 +433,21 @@ def test_details_without_a_complete_scan_end_nothing() -> None:
     assert not connection.read("notes", full=True).reading.complete, "leads were not read"
 
 
+def test_what_hangs_on_a_lead_that_the_list_left_out_is_not_taken_for_deleted() -> None:
+    lofty, connection = with_notes(200)
+    connection.read("leads")
+    connection.read("notes")
+    lofty.hidden = {FIRST_LEAD + 7}
+    del lofty.per_lead["v1.0/notes"][str(FIRST_LEAD + 8)]
+    connection.later(days=1)
+    outcome = connection.read("leads", full=True)
+    assert outcome.reading.complete
+    assert outcome.gone == set()
+    outcome = connection.read("notes", full=True)
+    assert outcome.reading.complete
+    assert outcome.gone == {"408"}, "that one is gone from its lead"
+
+
 def test_a_lead_that_is_gone_meanwhile_costs_only_itself() -> None:
     lofty, connection = with_notes(5)
     connection.read("leads")
