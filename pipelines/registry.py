@@ -8,6 +8,7 @@ from pipelines.common.entity import Vendor
 from pipelines.dotloop.source import DOTLOOP
 from pipelines.files.source import FILES
 from pipelines.fub.source import FUB
+from pipelines.lofty.source import LOFTY
 from pipelines.qualia.source import QUALIA
 from pipelines.rezen.source import REZEN
 from pipelines.skyslope.source import SKYSLOPE
@@ -20,6 +21,7 @@ VENDORS: Mapping[str, Vendor] = {
         FUB,
         SKYSLOPE,
         DOTLOOP,
+        LOFTY,
         QUALIA,
         STRIPE,
         FILES,

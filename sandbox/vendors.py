@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sandbox import dotloop, fub, qualia, rezen, skyslope, stripe
+from sandbox import dotloop, fub, lofty, qualia, rezen, skyslope, stripe
 from sandbox.vendor import Vendor
 
 VENDORS: Mapping[str, Vendor] = {
@@ -16,5 +16,6 @@ VENDORS: Mapping[str, Vendor] = {
         dotloop.VENDOR,
         stripe.VENDOR,
         qualia.VENDOR,
+        lofty.VENDOR,
     )
 }

@@ -224,4 +224,32 @@ CADENCES = (
         description="Everything again from the beginning; finds what no filter tells.",
         full=True,
     ),
+    Cadence(
+        vendor="lofty",
+        lane="fast",
+        cron="12,42 * * * *",
+        description="New and active leads and what was said to them; once a day all leads.",
+        entities=("account", "leads", "communications"),
+    ),
+    Cadence(
+        vendor="lofty",
+        lane="deals",
+        cron="35 */4 * * *",
+        description="Transactions, which have no filter and are read whole.",
+        entities=("account", "transactions"),
+    ),
+    Cadence(
+        vendor="lofty",
+        lane="daily",
+        cron="30 5 * * *",
+        description="Everything, with members, stages, tags and, if asked for, details of changed "
+        "leads.",
+    ),
+    Cadence(
+        vendor="lofty",
+        lane="weekly",
+        cron="40 4 * * 0",
+        description="Everything again from the beginning, old communication included.",
+        full=True,
+    ),
 )

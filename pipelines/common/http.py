@@ -100,7 +100,8 @@ class Dialect:
     `refusal` finds an error in the body of a successful answer: the error itself (GraphQL says them
     with HTTP 200), or the HTTP status that it stands for.
     `exchange` renews an expired credential (`authorize` may raise `CredentialExpired` to ask for
-    that before anything is sent). `decode` repairs a body that is no clean JSON.
+    that before anything is sent). `budget_key` names what a limit is counted for, by default the
+    connection. `decode` repairs a body that is no clean JSON.
     """
 
     title: str
@@ -116,7 +117,7 @@ class Dialect:
     quoted_headers: Sequence[str] = ()
     exchange: Callable[[httpx.Client, Credentials, VendorSettings], Credentials] | None = None
     decode: Callable[[bytes], bytes] = lambda body: body
-    budget_key: Callable[[Account], str] = lambda account: account.connection_id
+    budget_key: Callable[[Account, Credentials], str] = lambda account, _: account.connection_id
 
 
 class CallCounter:
@@ -343,7 +344,8 @@ class Api:
         if request.body is not None:
             headers["Content-Type"] = "application/json"
         target = request.target
-        budget = self.http.budgets.of(dialect.budget_key(self.account), request.context)
+        whose = dialect.budget_key(self.account, credentials)
+        budget = self.http.budgets.of(whose, request.context)
         with budget.place():
             self.counter.add()
             try:
@@ -474,6 +476,15 @@ def _without_nul(body: bytes) -> bytes:
         out += body[start : at + 6] if keep else body[start:at]
         start = at + 6
     return bytes(out + body[start:])
+
+
+def rate_limit_headers(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """The live limit and what is left of it, from `X-RateLimit-Limit` and `…-Remaining`."""
+    return _whole(headers.get("x-ratelimit-limit")), _whole(headers.get("x-ratelimit-remaining"))
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and text.strip().isdigit() else None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

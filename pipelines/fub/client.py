@@ -19,7 +19,14 @@ from pipelines.common.account import Credentials
 from pipelines.common.budget import Rate
 from pipelines.common.entity import Row
 from pipelines.common.errors import AccountBroken, ContractBroken, VendorError
-from pipelines.common.http import Answer, Api, Dialect, Failure, VendorSettings
+from pipelines.common.http import (
+    Answer,
+    Api,
+    Dialect,
+    Failure,
+    VendorSettings,
+    rate_limit_headers,
+)
 from pipelines.common.moments import moment
 from pipelines.common.reading import Reading
 from pipelines.common.sign_in import ask_sign_in
@@ -64,15 +71,6 @@ def authorize(credentials: Credentials, settings: VendorSettings) -> Mapping[str
     if own.system_key is not None:
         headers["X-System-Key"] = own.system_key.get_secret_value()
     return headers
-
-
-def limits(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
-    """The live limit and what is left of it (§3.1)."""
-    return _whole(headers.get("x-ratelimit-limit")), _whole(headers.get("x-ratelimit-remaining"))
-
-
-def _whole(text: str | None) -> int | None:
-    return int(text) if text is not None and text.strip().isdigit() else None
 
 
 def classify(failure: Failure) -> VendorError | None:
@@ -149,7 +147,7 @@ DIALECT = Dialect(
     # what an unregistered system gets; the headers of the first answer raise it (§3.1)
     rates={"default": Rate(limit=125, window=10.0), "events": Rate(limit=10, window=10.0)},
     classify=classify,
-    limit_headers=limits,
+    limit_headers=rate_limit_headers,
     exchange=exchange,
 )
 

@@ -183,7 +183,7 @@ class TestAccounts:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (("connect", "ada-sample", "lofty"), "There is no vendor 'lofty'"),
+            (("connect", "ada-sample", "nosuch"), "There is no vendor 'nosuch'"),
             (("connect", "Ada Sample", "rezen"), "for example ada-sample"),
             (("connect", "ada-sample", "rezen"), "pass it with --key-stdin"),
             (("connect", "ada-sample", "rezen", "--key-stdin"), "The API key is empty"),

@@ -27,6 +27,7 @@ def everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """All entities, the ones behind a setting included."""
     monkeypatch.setenv("BROKERAGE_REZEN_EQUITY", "true")
     monkeypatch.setenv("BROKERAGE_DOTLOOP_ACTIVITIES", "true")
+    monkeypatch.setenv("BROKERAGE_LOFTY_LEAD_DETAILS", "true")
     get_settings.cache_clear()
 
 

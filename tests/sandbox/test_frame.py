@@ -9,7 +9,7 @@ import httpx
 import orjson
 import pytest
 
-from sandbox.__main__ import main
+from sandbox.__main__ import limit, main
 from sandbox.box import Sandbox
 from sandbox.clock import Clock
 from sandbox.faults import Faults, Rule, spoil_rows
@@ -153,6 +153,13 @@ def test_a_wrong_fault_is_refused_with_a_reason(http: httpx.Client) -> None:
 
 
 # --- limits -----------------------------------------------------------------------------------
+
+
+def test_a_limit_of_the_command_line_names_vendor_and_context() -> None:
+    assert limit("lofty.key=1200") == ("lofty", "key", 1200)
+    for text in ("lofty=1200", "lofty.key", "lofty.key=many", ".key=1"):
+        with pytest.raises(ValueError, match=r"vendor\.context=requests|invalid literal"):
+            limit(text)
 
 
 def test_a_sliding_window() -> None:

@@ -15,6 +15,7 @@ from sandbox.server import serve
 from tests.sources import (
     dotloop_case,
     fub_case,
+    lofty_case,
     qualia_case,
     rezen_case,
     skyslope_case,
@@ -28,6 +29,7 @@ CASES = (
     fub_case.CASE,
     skyslope_case.CASE,
     dotloop_case.CASE,
+    lofty_case.CASE,
     qualia_case.CASE,
     stripe_case.CASE,
 )

@@ -79,10 +79,10 @@ class Case:
     `account_id` who a credential belongs to; `knows_owner` is False if an answer never tells that.
     `agents` are those who have an account, the one whose account the tests read first; a vendor of
     the brokerage's own has one account.
-    `limit` is a rate, in requests per ten seconds, that a first reading of Ada's fills for some
-    windows; `refusal` is the fault that refuses her credential from now on, `closed` one that
-    closes the list to her. `public` are parts of the credential that are no secret, `asks` is the
-    method of the list's requests.
+    `limit` is a rate, in requests per `window` seconds, that a first reading of Ada's fills for
+    some windows, `limited_as` what the sandbox calls it; `refusal` is the fault that refuses her
+    credential from now on, `closed` one that closes the list to her. `public` are parts of the
+    credential that are no secret, `asks` is the method of the list's requests.
     """
 
     vendor: Vendor
@@ -101,6 +101,8 @@ class Case:
     account_id: Callable[[Sandbox, str], str]
     refusal: Mapping[str, Any]
     agents: tuple[str, ...] = AGENTS
+    window: float = 10.0
+    limited_as: str = "global"
     spoil: str = "api_key"
     renewal: str | None = None
     later: frozenset[str] = frozenset()

@@ -74,6 +74,11 @@ def limited(
         yield rig, watch
 
 
+def set_limit(rig: Rig, limit: int) -> None:
+    """Let the sandbox give every account so many requests per window."""
+    rig.box.limits.set(rig.case.name, rig.case.limited_as, limit, rig.case.window)
+
+
 def used(rig: Rig, agent: str, limit: int, window: float) -> float:
     """Requests sent, as a share of the most that the limit allows in the time they took."""
     log = rig.box.requests.describe()["accounts"]
@@ -94,12 +99,12 @@ def test_an_initial_load_meets_no_429_and_uses_the_allowed_rate(
 ) -> None:
     rig, watch = limited
     limit = rig.case.limit
-    rig.box.limits.set(rig.case.name, "global", limit, 10.0)
+    set_limit(rig, limit)
     # events have a limit of their own, which shall not be what binds here
     rig.box.limits.set("fub", "events", limit, 10.0)
     report = rig.sync(clock=watch)
     must_have_met_no_limit(rig, report)
-    assert used(rig, rig.case.first, limit, 10.0) >= 0.95 * whole_windows(rig, limit)
+    assert used(rig, rig.case.first, limit, rig.case.window) >= 0.95 * whole_windows(rig, limit)
     rig.must_equal_truth()
 
 
@@ -112,7 +117,7 @@ def whole_windows(rig: Rig, limit: int) -> float:
 def test_every_account_has_a_limit_of_its_own(limited: tuple[Rig, SandboxStopwatch]) -> None:
     rig, watch = limited
     limit = rig.case.limit + rig.case.limit // 4
-    rig.box.limits.set(rig.case.name, "global", limit, 10.0)
+    set_limit(rig, limit)
     must_have_met_no_limit(rig, rig.sync(*rig.case.agents, clock=watch))
     rig.must_equal_truth(*rig.case.agents)
 
@@ -132,7 +137,7 @@ def test_the_limits_hold_in_real_time_too(case: Case, make_rig: MakeRig) -> None
     with make_rig(case, limited=True, latency=0.002) as rig:
         rig.settings = case.settings(rig.box)
         limit = case.limit * 2
-        rig.box.limits.set(case.name, "global", limit, 10.0)
+        set_limit(rig, limit)
         rig.box.clock.factor = 40.0
 
         class Fast(FlyingClock):
@@ -154,10 +159,10 @@ def test_a_limit_that_others_use_up_is_waited_for(
     rig, watch = limited
     # the vendor says how long to wait in real seconds, so that time has to run
     rig.box.clock.factor = 1.0
-    rig.box.limits.set(rig.case.name, "global", 15, 10.0)
-    settings = rig.settings.model_copy(
-        update={"rates": {name: Rate(60, 10.0, 4) for name in rig.case.vendor.dialect.rates}}
-    )
+    set_limit(rig, 15)
+    rate = Rate(60, rig.case.window, 4)
+    rates = dict.fromkeys(rig.case.vendor.dialect.rates, rate)
+    settings = rig.settings.model_copy(update={"rates": rates})
     report = rig.sync(clock=watch, settings=settings)
     assert not report.failures
     rig.must_equal_truth()

@@ -143,8 +143,9 @@ def _live(world: Warehouse, state: str) -> None:
         world.box.advance(days=10)
         _faulty_run(world)
         assert world.sync() == 0
-    # Follow Up Boss tells nobody who was deleted: that is for full readings to find
+    # neither CRM tells who was deleted: that is for full readings to find
     assert not world.fub.sync(*AGENTS, full=True).failures
+    assert not world.lofty.sync(*AGENTS, full=True).failures
     world.build()
 
 
@@ -408,6 +409,32 @@ left join (
     from staging.stg_qualia__charge_payees group by 1
 ) as p using (order_source_id)
 """
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_what_lofty_leaves_unset_is_null_in_staging(built: Warehouse, agent: str) -> None:
+    """The truth tells what a sentinel stands for; raw keeps the sentinel."""
+    told = built.box.truth(agent)["lofty"]["control"]["leads"]
+    found = built.rows(
+        "select lead_source_id as key, lead_source_source_id as lead_source,"
+        " assigned_user_source_id as assigned_user_id, lender_user_source_id as lender_user_id,"
+        " pond_source_id as pond_id, inquiries.min_price_amount as price_min,"
+        " inquiries.max_price_amount as price_max, inquiries.min_bedrooms as bedrooms_min"
+        " from staging.stg_lofty__leads as leads"
+        " left join staging.stg_lofty__lead_inquiries as inquiries"
+        " using (connection_id, lead_source_id) where connection_id = %s",
+        f"{agent}:lofty",
+    )
+    assert {row["key"] for row in found} == told.keys()
+    differing = [
+        (row["key"], name, value, told[row["key"]][name])
+        for row in found
+        for name, value in row.items()
+        if name != "key" and value != told[row["key"]][name]
+    ]
+    assert differing == []
+    sent = built.rows("select * from raw_lofty.leads where connection_id = %s", f"{agent}:lofty")
+    assert {row["pond_id"] for row in sent} >= {"0"}, "there is something to make null"
 
 
 def test_no_agent_shows_in_anothers_marts(built: Warehouse) -> None:

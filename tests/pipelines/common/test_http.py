@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -26,6 +27,7 @@ from pipelines.common.http import (
     VendorHttp,
     VendorSettings,
     _without_nul,
+    rate_limit_headers,
 )
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -61,7 +63,7 @@ def _exchange(
     return {"token": "fresh", "refresh": "next"}
 
 
-def _refusal(data: object) -> VendorError | None:
+def _refusal(data: object) -> VendorError | int | None:
     code = data.get("refused") if isinstance(data, dict) else None
     match code:
         case "busy":
@@ -74,14 +76,19 @@ def _refusal(data: object) -> VendorError | None:
             return None
 
 
-def make_api(handler: Handler, **credentials: str) -> tuple[Api, RecordingClock]:
+Refusal = Callable[[Any], VendorError | int | None]
+
+
+def make_api(
+    handler: Handler, refusal: Refusal = _refusal, **credentials: str
+) -> tuple[Api, RecordingClock]:
     clock = RecordingClock()
     dialect = Dialect(
         "Vendor",
         _authorize,
         {"default": Rate(1000, 1.0)},
-        refusal=_refusal,
         exchange=_exchange if "refresh" in credentials else None,
+        refusal=refusal,
     )
     http = VendorHttp(
         dialect, VendorSettings(), clock=clock, transport=httpx.MockTransport(handler)
@@ -213,6 +220,32 @@ def test_a_revoked_grant_breaks_the_account() -> None:
     api, _ = make_api(answering(httpx.Response(401)), refresh="revoked")
     with pytest.raises(AccountBroken, match="refuses to renew"):
         api.get("http://v.test/x")
+
+
+@pytest.mark.parametrize(
+    ("means", "error"),
+    [(404, ResourceUnavailable), (403, ResourceUnavailable), (400, ContractBroken)],
+)
+def test_an_error_hidden_in_a_success_is_read_as_what_it_means(
+    means: int, error: type[Exception]
+) -> None:
+    api, clock = make_api(answering(httpx.Response(200, json={"code": 7})), lambda _data: means)
+    with pytest.raises(error, match="answered HTTP 200 to GET /list"):
+        api.get("https://vendor.test/list")
+    assert clock.pauses == []
+
+
+def test_a_passing_error_hidden_in_a_success_is_tried_again() -> None:
+    bodies = answering(httpx.Response(200, json={"code": 7}), httpx.Response(200, json={"a": 1}))
+    api, clock = make_api(bodies, lambda data: 500 if "code" in data else None)
+    assert api.get("https://vendor.test/list").data == {"a": 1}
+    assert len(clock.pauses) == 1
+
+
+def test_the_live_limit_is_read() -> None:
+    sent = {"x-ratelimit-limit": "250", "x-ratelimit-remaining": "17"}
+    assert rate_limit_headers(sent) == (250, 17)
+    assert rate_limit_headers({"x-ratelimit-limit": "plenty"}) == (None, None)
 
 
 def test_no_error_tells_the_credential() -> None:

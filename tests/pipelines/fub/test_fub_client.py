@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from pipelines.common.errors import AccountBroken, ContractBroken, RecordUnavailable
-from pipelines.fub.client import FubSettings, authorize, limits, read_page
+from pipelines.fub.client import FubSettings, authorize, read_page
 from pipelines.fub.source import FUB
 from tests.pipelines.fub.fub_fake import IDENTITY, OWNER, Fub, connect
 
@@ -26,11 +26,6 @@ def test_an_api_key_is_basic_and_a_token_is_bearer() -> None:
         "X-System": "Northwind-Sync",
         "X-System-Key": "s",
     }
-
-
-def test_the_live_limit_is_read() -> None:
-    assert limits({"x-ratelimit-limit": "250", "x-ratelimit-remaining": "17"}) == (250, 17)
-    assert limits({"x-ratelimit-limit": "plenty"}) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""What is only told lead by lead: site activity, notes, tasks, appointments (lofty.md §5.2).
+
+A call each per lead, so only for leads that changed since these were last read; a first or a full
+reading takes all leads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import xxhash
+
+from pipelines.common.entity import Read, Row
+from pipelines.common.reading import Reading
+from pipelines.common.records import RecordReader
+from pipelines.lofty.account import sees_as_before
+from pipelines.lofty.client import Params, get, rows_of
+
+ACTIVITY_PAGE = 100
+"""The fixed page of site activity (§5.2)."""
+
+ACTIVITY_KEY = ("lead_id", "created", "type", "text_hash")
+"""Site activity has no id of its own (§5.2)."""
+
+
+def per_lead(what: str, of_lead: Callable[[Reading, str], list[Row]]) -> Read:
+    """A reader that asks `of_lead` for every lead that is due; `what` names its rows."""
+
+    def read(reading: Reading) -> Iterator[Sequence[Row]]:
+        records = RecordReader(reading, lambda lead: of_lead(reading, lead), f"leads' {what}")
+        yield from records.rows(_due(reading))
+        records.raise_failures()
+        everybody = reading.first or reading.full
+        scanned: bool = reading.handover.get("leads.whole", False)
+        reading.mode = "full" if everybody else "changed leads"
+        reading.complete = everybody and scanned and sees_as_before(reading)
+
+    return read
+
+
+def _due(reading: Reading) -> list[str]:
+    stored = reading.memory.values("leads", "_synced_at")
+    due: set[str] = set(reading.handover.get("leads.changed", set()))
+    if reading.first or reading.full:
+        # those, too, whom the list left out: they may still be there, and so is what hangs on them
+        return sorted({*stored, *due}, key=_number)
+    own, leads = reading.last, reading.memory.mark("leads")
+    if own is not None and leads is not None and own.started_at < leads.started_at:
+        # leads were read without these, or these failed: what was written since is due as well
+        due |= {key for key, (synced_at,) in stored.items() if synced_at > own.started_at}
+    return sorted(due, key=_number)
+
+
+def _number(key: str) -> tuple[int, str]:
+    """Newest lead first, so that a first reading that breaks off has the useful part."""
+    return (-int(key), key) if key.isdigit() else (0, key)
+
+
+def of_lead(path: str, *names: str, params: Params = ()) -> Callable[[Reading, str], list[Row]]:
+    """Rows of a lead in one unpaged answer."""
+
+    def read(reading: Reading, lead: str) -> list[Row]:
+        body = get(reading, path, (("leadId", lead), *params), single_record=True)
+        return [{**row, "leadId": row.get("leadId") or lead} for row in rows_of(body, path, *names)]
+
+    return read
+
+
+def activities_of(reading: Reading, lead: str) -> list[Row]:
+    """Site activity of a lead, newest first, down to what is known already."""
+    path = f"v1.0/leads/{lead}/activities"
+    found: list[Row] = []
+    number = 0
+    while True:
+        page = rows_of(
+            get(reading, path, (("curPage", str(number)),), single_record=True), path, "activities"
+        )
+        rows = [{**row, "leadId": lead, "textHash": text_hash(row)} for row in page]
+        found += rows
+        number += 1
+        if len(rows) < ACTIVITY_PAGE or _knows(reading, rows):
+            return found
+
+
+def text_hash(row: Row) -> str:
+    """Tells apart what has no id: two activities of one kind at one moment (§5.2)."""
+    text = f"{row.get('text') or ''}{row.get('link') or ''}"
+    return xxhash.xxh3_64_hexdigest(text.encode())
+
+
+def _knows(reading: Reading, rows: list[Row]) -> bool:
+    if reading.first or reading.full:
+        return False
+    parts = ("leadId", "created", "type", "textHash")
+    keys = ["|".join(str(row.get(part)) for part in parts) for row in rows]
+    return bool(reading.memory.hashes("lead_activities", keys))

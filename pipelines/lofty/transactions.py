@@ -1,0 +1,68 @@
+"""Transactions: a list by page number without a filter, read whole (lofty.md §5.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pipelines.common.entity import Row
+from pipelines.common.errors import RecordUnavailable
+from pipelines.common.reading import Reading
+from pipelines.lofty.account import sees_as_before
+from pipelines.lofty.client import PAGE, Params, count_of, get, id_of, rows_of, unwrapped
+
+PATH = "v2.0/transactions"
+EVERY_TYPE = ("transactionType", "All")
+"""Without it only purchases come (§5.3)."""
+
+
+def read_transactions(reading: Reading) -> Iterator[Sequence[Row]]:
+    """All transactions; a second time if rows slipped between two pages."""
+    seen: set[str] = set()
+    for rows in _sweep(reading, seen):
+        yield rows
+    if not reading.complete:
+        for rows in _sweep(reading, seen):
+            yield rows
+    reading.complete = reading.complete and sees_as_before(reading)
+    leads = reading.memory.values("transactions", "lead_id")
+    reading.confirm_gone = lambda key: _is_gone(reading, key, leads[key][0])
+
+
+def _sweep(reading: Reading, seen: set[str]) -> Iterator[list[Row]]:
+    """All pages; fills `seen`, and says whether the vendor's count is reached."""
+    for rows, total in _pages(reading, ()):
+        seen.update(key for row in rows if (key := id_of(row, "transactionId")) is not None)
+        reading.vendor_count = total
+        yield rows
+    reading.complete = reading.vendor_count is None or len(seen) >= reading.vendor_count
+
+
+def _pages(
+    reading: Reading, narrower: Params, *, of_lead: bool = False
+) -> Iterator[tuple[list[Row], int | None]]:
+    """Pages with the vendor's count, to an empty one or until that many rows came."""
+    number, read = 0, 0
+    while True:
+        page = (("pageNum", str(number)), ("pageSize", str(PAGE)))
+        body = get(reading, PATH, (EVERY_TYPE, *narrower, *page), single_record=of_lead)
+        rows = rows_of(body, PATH, "pageData")
+        held = unwrapped(body)
+        total = count_of(held.get("totalCount")) if isinstance(held, dict) else None
+        yield rows, total
+        number, read = number + 1, read + len(rows)
+        if not rows or (total is not None and read >= total):
+            return
+
+
+def _is_gone(reading: Reading, key: str, lead: str | None) -> bool:
+    """Look among its lead's transactions for one that the pages did not show."""
+    if not lead or lead == "0":
+        return True
+    try:
+        return not any(
+            id_of(row, "transactionId") == key
+            for rows, _ in _pages(reading, (("leadId", lead),), of_lead=True)
+            for row in rows
+        )
+    except RecordUnavailable:
+        return True
