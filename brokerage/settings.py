@@ -131,6 +131,11 @@ class Settings(BaseSettings):
         validate_default=True,
         description="Where imported CSV files are kept. A relative path starts at the home folder.",
     )
+    oauth_redirect_uri: str = Field(
+        default="https://localhost/brokerage/connected",
+        description="The redirect address that is registered with the vendors' OAuth apps. Nothing "
+        "has to answer there: `brokerage connect` asks for the address that the browser ended at.",
+    )
     reporting_timezone: str = Field(
         default="America/New_York",
         description="The IANA time zone in which an instant becomes a reporting date.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 
 from brokerage.cli.console import make_table, out, print_json, warn, working
 from brokerage.cli.session import Session
-from brokerage.errors import ConfigurationError, UnavailableError
+from brokerage.errors import ConfigurationError, RefusedError, UnavailableError
 
 if TYPE_CHECKING:
     from brokerage.control.onboarding import OnboardingJob
@@ -45,6 +46,12 @@ def connect(
     key_stdin: Annotated[
         bool, typer.Option("--key-stdin", help="Read the key from the input, not from a prompt.")
     ] = False,
+    allow: Annotated[
+        bool,
+        typer.Option(
+            "--allow", help="Let the person allow the access in a browser (OAuth), without a key."
+        ),
+    ] = False,
     name: Annotated[
         str | None, typer.Option(help="The agent's name; the vendor's by default.")
     ] = None,
@@ -71,7 +78,10 @@ def connect(
     found = find_vendor(vendor)
     session = Session.open()
     session.ensure_sandbox()
-    credentials = _read_credentials(found, key_stdin)
+    if allow or (found.oauth is not None and not found.credential_names):
+        credentials = _allowed(session, found, key_stdin)
+    else:
+        credentials = _read_credentials(found, key_stdin)
     where = " of the sandbox" if session.settings.is_sandbox else ""
     with working(f"Asking {found.title}{where} whose key this is"):
         connected = connect_account(
@@ -94,6 +104,39 @@ def connect(
         f"{agent}{new} is connected to {found.title} as {connected.identity.label}. Next: "
         f"`brokerage onboard {agent}`."
     )
+
+
+def _allowed(session: Session, vendor: Vendor, from_stdin: bool) -> dict[str, str]:
+    """Show where the access is allowed, and trade what the browser came back with for tokens."""
+    from brokerage.cli.connecting import redeem
+    from pipelines.common.oauth import code_of
+    from resources.vendor_settings import vendor_settings
+
+    if vendor.oauth is None:
+        raise ConfigurationError(
+            f"{vendor.title} has no consent page: connect it with its key, without --allow."
+        )
+    settings = vendor_settings(vendor, session.settings)
+    redirect, state = session.settings.oauth_redirect_uri, secrets.token_urlsafe(16)
+    address = vendor.oauth.consent(settings, redirect, state)
+    out.print(
+        f"Let the account's owner open this address and allow the access:\n\n  {address}\n\n"
+        f"The browser ends at {redirect}?code=…; what that page shows does not matter.",
+        soft_wrap=True,
+    )
+    if from_stdin:
+        answer = sys.stdin.readline()
+    elif sys.stdin.isatty():
+        answer = typer.prompt("The whole address that the browser ended at")
+    else:
+        raise ConfigurationError(
+            "There is no terminal to ask for the address: pass it with --key-stdin."
+        )
+    try:
+        code = code_of(answer, state)
+    except ValueError as error:
+        raise RefusedError(f"{error} Nothing was stored.") from error
+    return redeem(vendor, settings, code, redirect)
 
 
 def _read_credentials(vendor: Vendor, from_stdin: bool) -> dict[str, str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from brokerage.control.repository import ConnectionRecord
     from pipelines.common.account import Identity
     from pipelines.common.entity import Vendor
+    from pipelines.common.http import VendorSettings
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,30 @@ def check_credentials(
             f"{vendor.title} could not be asked about the key, so nothing was stored: "
             f"{error.sentence}"
         ) from error
+
+
+def redeem(
+    vendor: Vendor, settings: VendorSettings, code: str, redirect_uri: str
+) -> dict[str, str]:
+    """The tokens for the code that consent gave; nothing is stored.
+
+    Raises:
+        RefusedError: when the vendor does not accept the code.
+        UnavailableError: when its token service does not answer as it should.
+    """
+    import httpx
+
+    from pipelines.common.errors import AccountBroken, VendorError
+
+    if vendor.oauth is None:
+        raise ConfigurationError(f"{vendor.title} gives no tokens: connect it with its key.")
+    try:
+        with httpx.Client(timeout=settings.timeout_seconds) as client:
+            return dict(vendor.oauth.redeem(client, settings, code, redirect_uri))
+    except AccountBroken as error:
+        raise RefusedError(f"{error.sentence} Nothing was stored.") from error
+    except VendorError as error:
+        raise UnavailableError(f"Nothing was stored: {error.sentence}") from error
 
 
 def connect_account(

@@ -11,6 +11,7 @@ from pipelines.common.http import Api, Dialect, VendorSettings
 from pipelines.common.model import Column, VendorModel, columns_of
 
 if TYPE_CHECKING:
+    from pipelines.common.oauth import OAuth
     from pipelines.common.reading import Reading
 
 Strategy = Literal["sweep", "incremental", "probe", "detail", "snapshot", "window"]
@@ -59,7 +60,10 @@ class Entity:
 
 @dataclass(frozen=True)
 class Vendor:
-    """A vendor: its dialect, its entities in reading order, and how a credential is checked."""
+    """A vendor: its dialect, its entities in reading order, and how a credential is checked.
+
+    `credential_names` are what a person enters; none if the access can only be allowed (`oauth`).
+    """
 
     name: str
     title: str
@@ -68,6 +72,7 @@ class Vendor:
     settings_type: type[VendorSettings]
     check: Callable[[Api, VendorSettings], Identity]
     credential_names: tuple[str, ...] = ("api_key",)
+    oauth: OAuth | None = None
     docs: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
 

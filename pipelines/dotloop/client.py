@@ -9,8 +9,8 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, Self, cast
+from urllib.parse import urlencode
 
 import httpx
 from pydantic import Field, SecretStr, model_validator
@@ -19,18 +19,14 @@ from pipelines.common.account import Credentials
 from pipelines.common.budget import Rate
 from pipelines.common.entity import Row
 from pipelines.common.errors import (
-    AccountBroken,
     ContractBroken,
     CredentialExpired,
     RetryLater,
     VendorError,
 )
 from pipelines.common.http import Api, Dialect, Failure, VendorSettings
+from pipelines.common.oauth import Form, OAuth
 from pipelines.common.reading import Reading
-from pipelines.common.sign_in import ask_sign_in
-
-RENEW_BEFORE = timedelta(minutes=10)
-"""A token that ends sooner is renewed before it is used (§1)."""
 
 PACE = 80
 """Requests a minute; 100 are allowed to a user, and others may use the same account (§2)."""
@@ -62,35 +58,8 @@ class DotloopSettings(VendorSettings):
         return self
 
 
-def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[str, str]:
-    """The Bearer header. Raises `CredentialExpired` if there is no token, or none that lasts.
-
-    Of a token that was entered by hand the end may not be known: the vendor will say.
-    """
-    token, ends = credentials.get("access_token"), credentials.get("expires_at")
-    if not token or (ends and _instant(ends) - RENEW_BEFORE <= datetime.now(UTC)):
-        raise CredentialExpired(REFUSED)
-    return {"Authorization": f"Bearer {token}"}
-
-
-def _instant(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise AccountBroken(
-            "The Dotloop credential has an end that is no instant; connect the account again."
-        ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def exchange(
-    client: httpx.Client, credentials: Credentials, settings: VendorSettings
-) -> Credentials:
-    """Renew the access (§1): everything is in the query, the body is empty.
-
-    Raises `AccountBroken` if the grant is gone, `RetryLater` if the token service is down,
-    `ContractBroken` if it does not know this app, which breaks no account.
-    """
+def _ask(client: httpx.Client, settings: VendorSettings, form: Form) -> httpx.Response:
+    """Everything is in the query, the body is empty (§1)."""
     own = cast(DotloopSettings, settings)
     if own.client_id is None or own.client_secret is None:
         raise ContractBroken(
@@ -98,53 +67,33 @@ def exchange(
             "BROKERAGE_DOTLOOP_CLIENT_ID and BROKERAGE_DOTLOOP_CLIENT_SECRET."
         )
     app = httpx.BasicAuth(own.client_id, own.client_secret.get_secret_value())
-    grant = credentials.get("refresh_token")
-    if not grant:
-        raise AccountBroken(REFUSED)
-    response = ask_sign_in(
-        lambda: client.post(
-            f"{own.auth_base_url}/token",
-            params={"grant_type": "refresh_token", "refresh_token": grant},
-            auth=app,
-        ),
-        "Dotloop's token service",
-    )
-    return renewed(credentials, response)
+    return client.post(f"{own.auth_base_url}/token", params=dict(form), auth=app)
 
 
-def renewed(credentials: Credentials, response: httpx.Response) -> Credentials:
-    """The credential out of a token answer; the refresh token that came back is kept, whichever."""
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    token: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
-    if token.get("error") == "invalid_client":
-        raise ContractBroken(
-            "Dotloop does not know the registered app; check BROKERAGE_DOTLOOP_CLIENT_ID and "
-            "BROKERAGE_DOTLOOP_CLIENT_SECRET."
-        )
-    if not response.is_success:
-        raise AccountBroken(REFUSED)
-    if not token.get("access_token"):
-        raise ContractBroken(
-            "Dotloop's token service answered without a token; compare docs/vendors/dotloop.md."
-        )
-    kept = {name: part for name, part in credentials.items() if name != "expires_at"}
-    return {
-        **kept,
-        "access_token": str(token["access_token"]),
-        "refresh_token": str(token.get("refresh_token") or credentials["refresh_token"]),
-        **_end(token.get("expires_in")),
+def _consent(settings: VendorSettings, redirect_uri: str, state: str) -> str:
+    own = cast(DotloopSettings, settings)
+    query = {
+        "response_type": "code",
+        "client_id": own.client_id or "",
+        "redirect_uri": redirect_uri,
+        "state": state,
+        "redirect_on_deny": "true",
     }
+    return f"{own.auth_base_url}/authorize?{urlencode(query)}"
 
 
-def _end(seconds: Any) -> dict[str, str]:
-    """When a new token ends. One that never lasts long enough is used until it is refused."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        return {}
-    lasts = timedelta(seconds=seconds)
-    return {"expires_at": (datetime.now(UTC) + lasts).isoformat()} if lasts > RENEW_BEFORE else {}
+OAUTH = OAuth(
+    vendor="dotloop",
+    title="Dotloop",
+    app_settings="BROKERAGE_DOTLOOP_CLIENT_ID and BROKERAGE_DOTLOOP_CLIENT_SECRET",
+    ask=_ask,
+    consent=_consent,
+)
+
+
+def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[str, str]:
+    """The Bearer header. Raises `CredentialExpired` if there is no token, or none that lasts."""
+    return {"Authorization": f"Bearer {OAUTH.bearer(credentials)}"}
 
 
 def classify(failure: Failure) -> VendorError | None:
@@ -189,7 +138,7 @@ DIALECT = Dialect(
     # what an error's body says is not documented, and may be personal
     message=lambda _data: "",
     limit_headers=limits,
-    exchange=exchange,
+    exchange=OAUTH.exchange,
 )
 
 

@@ -15,7 +15,7 @@ from pipelines.alone import source_of
 from pipelines.common.entity import Entity, Vendor
 from pipelines.dotloop import models
 from pipelines.dotloop.account import check, read_accounts, read_profiles
-from pipelines.dotloop.client import DIALECT, DotloopSettings
+from pipelines.dotloop.client import DIALECT, OAUTH, DotloopSettings
 from pipelines.dotloop.contacts import read_contacts
 from pipelines.dotloop.loops import read_loops, read_merged_loops
 from pipelines.dotloop.parts import read_activities, read_participants
@@ -115,10 +115,11 @@ DOTLOOP = Vendor(
     name="dotloop",
     title="Dotloop",
     dialect=DIALECT,
+    oauth=OAUTH,
     entities=ENTITIES,
     settings_type=DotloopSettings,
     check=check,
-    credential_names=("access_token", "refresh_token"),
+    credential_names=(),
     docs="docs/vendors/dotloop.md",
 )
 

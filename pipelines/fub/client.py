@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import httpx
 from pydantic import Field, SecretStr
@@ -28,8 +29,8 @@ from pipelines.common.http import (
     rate_limit_headers,
 )
 from pipelines.common.moments import moment
+from pipelines.common.oauth import Form, OAuth
 from pipelines.common.reading import Reading
-from pipelines.common.sign_in import ask_sign_in
 
 PAGE = 100
 """The largest page (§2.2)."""
@@ -58,11 +59,52 @@ class FubSettings(VendorSettings):
     )
 
 
+def _ask(client: httpx.Client, settings: VendorSettings, form: Form) -> httpx.Response:
+    """A form, with the app as Basic (§1.3)."""
+    own = cast(FubSettings, settings)
+    if own.oauth_client_id is None or own.oauth_client_secret is None:
+        raise ContractBroken(
+            "Follow Up Boss's access cannot be renewed without the registered app; set "
+            "BROKERAGE_FUB_OAUTH_CLIENT_ID and BROKERAGE_FUB_OAUTH_CLIENT_SECRET."
+        )
+    app = (own.oauth_client_id, own.oauth_client_secret.get_secret_value())
+    return client.post(f"{own.app_base_url}/oauth/token", data=dict(form), auth=app)
+
+
+def _consent(settings: VendorSettings, redirect_uri: str, state: str) -> str:
+    """`response_type` is not the standard's (§1.3)."""
+    own = cast(FubSettings, settings)
+    query = {
+        "response_type": "auth_code",
+        "client_id": own.oauth_client_id or "",
+        "redirect_uri": redirect_uri,
+        "state": state,
+    }
+    return f"{own.app_base_url}/oauth/authorize?{urlencode(query)}"
+
+
+def _tokens(body: Any) -> Any:
+    """The tokens in the plain answer or the deprecated one around it (§1.3)."""
+    wrapped = body.get("data") if isinstance(body, Mapping) else None
+    return wrapped if isinstance(wrapped, Mapping) else body
+
+
+OAUTH = OAuth(
+    vendor="fub",
+    title="Follow Up Boss",
+    app_settings="BROKERAGE_FUB_OAUTH_CLIENT_ID and BROKERAGE_FUB_OAUTH_CLIENT_SECRET",
+    ask=_ask,
+    consent=_consent,
+    key_owner="the account owner",
+    unwrap=_tokens,
+)
+
+
 def authorize(credentials: Credentials, settings: VendorSettings) -> Mapping[str, str]:
     """Basic for an API key, Bearer for OAuth; they are not interchangeable (§1)."""
     own = cast(FubSettings, settings)
     if "access_token" in credentials:
-        headers = {"Authorization": f"Bearer {credentials['access_token']}"}
+        headers = {"Authorization": f"Bearer {OAUTH.bearer(credentials)}"}
     else:
         token = b64encode(f"{credentials.get('api_key', '')}:".encode()).decode()
         headers = {"Authorization": f"Basic {token}"}
@@ -89,58 +131,6 @@ def classify(failure: Failure) -> VendorError | None:
     return None
 
 
-def exchange(
-    client: httpx.Client, credentials: Credentials, settings: VendorSettings
-) -> Credentials:
-    """Renew an OAuth token (§1.3). A returned refresh token replaces the old one.
-
-    Raises `AccountBroken` if the grant is gone or the credential is an API key, which cannot be
-    renewed; `RetryLater` if the token service is down.
-    """
-    own = cast(FubSettings, settings)
-    if "refresh_token" not in credentials:
-        raise AccountBroken(
-            "Follow Up Boss refused the API key (HTTP 401); connect the account again with a new "
-            "key of the account owner."
-        )
-    secret = own.oauth_client_secret.get_secret_value() if own.oauth_client_secret else None
-    client_id = credentials.get("client_id") or own.oauth_client_id or ""
-    response = ask_sign_in(
-        lambda: client.post(
-            f"{own.app_base_url}/oauth/token",
-            data={"grant_type": "refresh_token", "refresh_token": credentials["refresh_token"]},
-            auth=(client_id, credentials.get("client_secret") or secret or ""),
-        ),
-        "Follow Up Boss's token service",
-    )
-    return renewed(credentials, response)
-
-
-def renewed(credentials: Credentials, response: httpx.Response) -> Credentials:
-    """The new credential out of a token answer, in its plain or its wrapped form (§1.3)."""
-    body = _object(response)
-    wrapped = body.get("data")
-    token: Mapping[str, Any] = wrapped if isinstance(wrapped, Mapping) else body
-    if not response.is_success or not token.get("access_token"):
-        code = body.get("error") if isinstance(body.get("error"), str) else response.status_code
-        raise AccountBroken(
-            f"Follow Up Boss does not renew the access ({code}); connect the account again."
-        )
-    return {
-        **credentials,
-        "access_token": str(token["access_token"]),
-        "refresh_token": str(token.get("refresh_token") or credentials["refresh_token"]),
-    }
-
-
-def _object(response: httpx.Response) -> Mapping[str, Any]:
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
 DIALECT = Dialect(
     title="Follow Up Boss",
     authorize=authorize,
@@ -148,7 +138,7 @@ DIALECT = Dialect(
     rates={"default": Rate(limit=125, window=10.0), "events": Rate(limit=10, window=10.0)},
     classify=classify,
     limit_headers=rate_limit_headers,
-    exchange=exchange,
+    exchange=OAUTH.exchange,
 )
 
 

@@ -20,7 +20,7 @@ from pipelines.fub import models
 from pipelines.fub.account import check, read_identity
 from pipelines.fub.activity import read_calls, read_events, read_text_messages
 from pipelines.fub.appointments import read_appointments
-from pipelines.fub.client import DIALECT, FubSettings, Params, id_of, listing
+from pipelines.fub.client import DIALECT, OAUTH, FubSettings, Params, id_of, listing
 from pipelines.fub.people import read_people
 from pipelines.fub.sweep import is_gone, sweep
 
@@ -220,6 +220,7 @@ FUB = Vendor(
     name="fub",
     title="Follow Up Boss",
     dialect=DIALECT,
+    oauth=OAUTH,
     entities=ENTITIES,
     settings_type=FubSettings,
     check=check,

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal, Self, cast
+from urllib.parse import urlencode
 
 import httpx
 import orjson
@@ -31,6 +32,7 @@ from pipelines.common.errors import (
     VendorError,
 )
 from pipelines.common.http import Dialect, Failure, VendorSettings, rate_limit_headers
+from pipelines.common.oauth import Form, OAuth
 from pipelines.common.reading import Reading
 
 PAGE = 100
@@ -40,12 +42,6 @@ WINDOW = 60.0
 """Seconds of a rate window (§2.3)."""
 
 CONCURRENT = 4
-RENEW_AT = 0.8
-"""Share of a token's life after which it is replaced (§11)."""
-
-RENEW_BEFORE = timedelta(minutes=5)
-"""The same for a token whose whole life is not known."""
-
 LONGEST_WAIT = 120.0
 
 Params = Sequence[tuple[str, str]]
@@ -57,6 +53,9 @@ class LoftySettings(VendorSettings):
 
     base_url: str = Field("https://api.lofty.com", description="the API, without a version")
     oauth_base_url: str = Field("https://crm.lofty.com", description="OAuth's own host (§1.2)")
+    consent_url: str = Field(
+        "https://lofty.com/page/vendor-auth.html", description="where a person allows the access"
+    )
     oauth_client_id: str | None = Field(None, description="client id of the OAuth app")
     oauth_client_secret: SecretStr | None = Field(None, description="its secret")
     oauth_endpoint: TokenEndpoint = Field(
@@ -82,108 +81,64 @@ class LoftySettings(VendorSettings):
 # -- credentials -----------------------------------------------------------------------------------
 
 
+def _ask(client: httpx.Client, settings: VendorSettings, form: Form) -> httpx.Response:
+    """One of two endpoints, and the other one when the first does not exist (§1.2)."""
+    own = cast(LoftySettings, settings)
+    other: TokenEndpoint = "api" if own.oauth_endpoint == "crm" else "crm"
+    response = _ask_at(client, own, form, own.oauth_endpoint)
+    if response.status_code == httpx.codes.NOT_FOUND:
+        response = _ask_at(client, own, form, other)
+    return response
+
+
+def _ask_at(
+    client: httpx.Client, own: LoftySettings, form: Form, endpoint: TokenEndpoint
+) -> httpx.Response:
+    secret = own.oauth_client_secret.get_secret_value() if own.oauth_client_secret else ""
+    app = own.oauth_client_id or ""
+    if endpoint == "crm":
+        url = f"{own.oauth_base_url}/api/user-web/oauth/token"
+        return client.post(url, data=dict(form), auth=(app, secret))
+    secrets = {"client_id": app, "client_secret": secret}
+    return client.post(f"{own.base_url}/oauth/token", data={**form, **secrets})
+
+
+def _consent(settings: VendorSettings, redirect_uri: str, state: str) -> str:
+    own = cast(LoftySettings, settings)
+    query = {
+        "clientId": own.oauth_client_id or "",
+        "redirect_uri": redirect_uri,
+        "state": state,
+    }
+    return f"{own.consent_url}?{urlencode(query)}"
+
+
+def _tokens(body: Any) -> Any:
+    return None if refusal(body) is not None else unwrapped(body)
+
+
+OAUTH = OAuth(
+    vendor="lofty",
+    title="Lofty",
+    app_settings="BROKERAGE_LOFTY_OAUTH_CLIENT_ID and BROKERAGE_LOFTY_OAUTH_CLIENT_SECRET",
+    ask=_ask,
+    consent=_consent,
+    key_owner="an owner or admin",
+    unwrap=_tokens,
+    share_left=0.2,
+)
+
+
 def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[str, str]:
     """The scheme that goes with the credential, and the type that GETs want as well (§0).
 
     Raises `CredentialExpired` if an access token is about to end and can be renewed.
     """
     if "access_token" in credentials:
-        if credentials.get("refresh_token") and _is_due(credentials):
-            raise CredentialExpired(
-                "Lofty gave an access token that ends at once; connect the account again."
-            )
-        scheme = f"Bearer {credentials['access_token']}"
+        scheme = f"Bearer {OAUTH.bearer(credentials)}"
     else:
         scheme = f"token {credentials.get('api_key', '')}"
     return {"Authorization": scheme, "Content-Type": "application/json"}
-
-
-def _is_due(credentials: Credentials) -> bool:
-    renew_at = moment(credentials.get("renew_at"))
-    if renew_at is None:
-        ends = moment(credentials.get("expires_at"))
-        renew_at = ends - RENEW_BEFORE if ends else None
-    return renew_at is not None and renew_at <= datetime.now(UTC)
-
-
-def exchange(
-    client: httpx.Client, credentials: Credentials, settings: VendorSettings
-) -> Credentials:
-    """Renew an OAuth token (§1.2): both tokens are new afterwards.
-
-    Raises `AccountBroken` if the grant is gone or the credential is an API key, which cannot be
-    renewed; `RetryLater` if the token service is down.
-    """
-    own = cast(LoftySettings, settings)
-    if "access_token" not in credentials:
-        raise AccountBroken(
-            "Lofty refused the API key (HTTP 401); connect the account again with a new key of an "
-            "owner or admin."
-        )
-    if not credentials.get("refresh_token"):
-        raise AccountBroken(
-            "Lofty refused the access token (HTTP 401) and it cannot be renewed; connect the "
-            "account again."
-        )
-    other: TokenEndpoint = "api" if own.oauth_endpoint == "crm" else "crm"
-    response = _ask_for_tokens(client, credentials, own, own.oauth_endpoint)
-    if response.status_code == httpx.codes.NOT_FOUND:
-        response = _ask_for_tokens(client, credentials, own, other)
-    return _renewed(credentials, response)
-
-
-def _ask_for_tokens(
-    client: httpx.Client, credentials: Credentials, own: LoftySettings, endpoint: TokenEndpoint
-) -> httpx.Response:
-    secret = own.oauth_client_secret.get_secret_value() if own.oauth_client_secret else ""
-    app = own.oauth_client_id or ""
-    form = {"grant_type": "refresh_token", "refresh_token": credentials["refresh_token"]}
-    try:
-        if endpoint == "crm":
-            url = f"{own.oauth_base_url}/api/user-web/oauth/token"
-            return client.post(url, data=form, auth=(app, secret))
-        secrets = {"client_id": app, "client_secret": secret}
-        return client.post(f"{own.base_url}/oauth/token", data={**form, **secrets})
-    except httpx.TransportError as error:
-        raise RetryLater(
-            "Lofty's token service could not be reached; try the sync again later."
-        ) from error
-
-
-def _renewed(credentials: Credentials, response: httpx.Response) -> Credentials:
-    """The new pair with the time from which it is to be replaced."""
-    status = response.status_code
-    if status >= 500 or status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT):
-        raise RetryLater(f"Lofty's token service answered HTTP {status}; try the sync again later.")
-    if status == httpx.codes.NOT_FOUND:
-        raise ContractBroken(
-            "Lofty's token service is at neither of its addresses; check "
-            "BROKERAGE_LOFTY_OAUTH_BASE_URL and BROKERAGE_LOFTY_BASE_URL."
-        )
-    body = _parsed(response.content)
-    if not response.is_success or refusal(body) is not None:
-        raise AccountBroken(
-            f"Lofty does not renew the access (HTTP {status}); connect the account again."
-        )
-    token = unwrapped(body)
-    if not isinstance(token, Mapping) or not token.get("access_token"):
-        raise ContractBroken(
-            "Lofty's token service answered without a token; compare docs/vendors/lofty.md."
-        )
-    kept = {k: v for k, v in credentials.items() if k not in ("expires_at", "renew_at")}
-    renewed = {
-        **kept,
-        "access_token": str(token["access_token"]),
-        "refresh_token": str(token.get("refresh_token") or credentials["refresh_token"]),
-    }
-    lasts = token.get("expires_in")
-    if isinstance(lasts, str) and lasts.isdigit():
-        lasts = int(lasts)
-    if isinstance(lasts, int) and lasts > 0:
-        now = datetime.now(UTC)
-        renewed["expires_at"] = (now + timedelta(seconds=lasts)).isoformat()
-        renewed["renew_at"] = (now + timedelta(seconds=lasts * RENEW_AT)).isoformat()
-    return renewed
 
 
 # -- errors ----------------------------------------------------------------------------------------
@@ -348,7 +303,7 @@ DIALECT = Dialect(
     classify=classify,
     message=message,
     limit_headers=rate_limit_headers,
-    exchange=exchange,
+    exchange=OAUTH.exchange,
     refusal=refusal,
     budget_key=budget_key,
 )

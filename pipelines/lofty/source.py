@@ -19,7 +19,7 @@ from pipelines.common.http import VendorSettings
 from pipelines.common.model import VendorModel
 from pipelines.lofty import models
 from pipelines.lofty.account import check, read_account
-from pipelines.lofty.client import DIALECT, LoftySettings
+from pipelines.lofty.client import DIALECT, OAUTH, LoftySettings
 from pipelines.lofty.communications import read_communications
 from pipelines.lofty.configuration import (
     bare_list,
@@ -172,6 +172,7 @@ LOFTY = Vendor(
     name="lofty",
     title="Lofty",
     dialect=DIALECT,
+    oauth=OAUTH,
     entities=ENTITIES,
     settings_type=LoftySettings,
     check=check,

@@ -32,8 +32,8 @@ from pipelines.common.errors import (
     VendorError,
 )
 from pipelines.common.http import Api, Dialect, Failure, VendorSettings
+from pipelines.common.oauth import ask_sign_in
 from pipelines.common.reading import Reading
-from pipelines.common.sign_in import ask_sign_in
 
 RENEW_BEFORE = timedelta(minutes=5)
 """A session that ends sooner is replaced before it is used (§1.2)."""

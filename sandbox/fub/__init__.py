@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sandbox.fub.app import build_app
 from sandbox.vendor import Vendor
 from sandbox.world.crm import SYSTEM, SYSTEM_KEY, Crm, build_crm
+from sandbox.world.crm.grants import CLIENT_ID, CLIENT_SECRET
 
 if TYPE_CHECKING:
     from sandbox.box import Sandbox
@@ -26,5 +27,7 @@ VENDOR = Vendor(
         "app_base_url": "/fub",
         "system": SYSTEM,
         "system_key": SYSTEM_KEY,
+        "oauth_client_id": CLIENT_ID,
+        "oauth_client_secret": CLIENT_SECRET,
     },
 )

@@ -9,13 +9,17 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 from brokerage.cli import main
+from brokerage.cli.connecting import connect_account
 from brokerage.cli.console import show_unexpected
+from brokerage.cli.session import Session
 from brokerage.settings import get_settings
+from pipelines.registry import VENDORS
 from sandbox.box import Sandbox
 from sandbox.server import serve
 from sandbox.vendors import VENDORS as IMITATED
@@ -224,6 +228,31 @@ class TestAccounts:
         with engine.connect() as connection:
             assert connection.execute(text("select count(*) from control.secrets")).scalar() == 0
 
+    def test_an_account_is_connected_by_consent(
+        self, run: Run, box: Sandbox, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The browser's part is played by hand: the sandbox's owner allows at once."""
+        monkeypatch.setenv("BROKERAGE_DOTLOOP_CLIENT_ID", "sandbox-dotloop-client")
+        monkeypatch.setenv("BROKERAGE_DOTLOOP_CLIENT_SECRET", "sandbox-dotloop-secret")
+        command = ("connect", "ada-sample", "dotloop", "--key-stdin")
+        shown = run(*command, stdin="https://localhost/brokerage/connected?error=access_denied")
+        assert shown.code == 5
+        assert one_sentence(shown).startswith("The access was not allowed")
+        address = next(word for word in shown.out.split() if "/authorize?" in word)
+        came_back = httpx.get(f"{address}&agent_key=ada-sample").headers["location"]
+        # every attempt has a state of its own
+        foreign = run(*command, stdin=came_back)
+        assert foreign.code == 5
+        assert "another attempt" in one_sentence(foreign)
+        code = httpx.URL(came_back).params["code"]
+        connected = run(*command, stdin=code)
+        assert connected.code == 0, connected.err
+        assert "is connected to Dotloop as" in connected.out
+        spent = run(*command, stdin=code)
+        assert spent.code == 5
+        assert one_sentence(spent).endswith("connect the account again. Nothing was stored.")
+        assert code not in spent.out + spent.err
+
     def test_a_credential_that_was_renewed_to_be_checked_is_stored_as_it_is_now(
         self, run: Run, box: Sandbox, engine: Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -234,9 +263,10 @@ class TestAccounts:
         monkeypatch.setenv("BROKERAGE_DOTLOOP_CLIENT_SECRET", "sandbox-dotloop-secret")
         box.mutate({"op": "dotloop.switch", "name": "rotate_refresh", "value": True})
         refresh_token = box.account("ada-sample", "dotloop")["credentials"]["refresh_token"]
-        lines = f"long-over\n{refresh_token}\n"
-        command = ("connect", "ada-sample", "dotloop", "--key-stdin")
-        assert run(*command, stdin=lines).code == 0
+        assert run("init").code == 0
+        entered = {"access_token": "long-over", "refresh_token": refresh_token}
+        session = Session.open()
+        connect_account(session, "ada-sample", VENDORS["dotloop"], entered)
         stored = Vault.for_settings(engine, get_settings()).get("ada-sample:dotloop")
         in_force = box.account("ada-sample", "dotloop")["credentials"]
         for part in ("access_token", "refresh_token"):

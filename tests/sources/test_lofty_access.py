@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.common import oauth
 from pipelines.common.account import StaticCredentials
 from pipelines.common.entity import check_account
 from pipelines.common.errors import AccountBroken
@@ -49,7 +50,7 @@ def key(rig: Rig, role: str) -> StaticCredentials:
 @pytest.fixture
 def on_the_calendar(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
     """The client, too, takes its now from the sandbox, whose tokens end on its calendar."""
-    monkeypatch.setattr(client, "datetime", calendar_of(rig.box))
+    monkeypatch.setattr(oauth, "datetime", calendar_of(rig.box))
     return rig
 
 

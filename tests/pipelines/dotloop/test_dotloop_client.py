@@ -21,11 +21,11 @@ from pipelines.common.errors import (
 )
 from pipelines.common.http import Failure
 from pipelines.dotloop.client import (
+    OAUTH,
     PACE,
     DotloopSettings,
     authorize,
     classify,
-    exchange,
     limits,
     list_of,
 )
@@ -75,17 +75,21 @@ def token_service(answer: httpx.Response | Exception) -> httpx.Client:
 
 def test_a_renewal_keeps_whatever_refresh_token_came_back() -> None:
     body = {"access_token": "new", "refresh_token": "other", "expires_in": 43199}
-    renewed = exchange(token_service(httpx.Response(200, json=body)), ends_in(hours=-1), SETTINGS)
+    renewed = OAUTH.exchange(
+        token_service(httpx.Response(200, json=body)), ends_in(hours=-1), SETTINGS
+    )
     assert renewed["access_token"] == "new"
     assert renewed["refresh_token"] == "other"
     lasts = datetime.fromisoformat(renewed["expires_at"]) - datetime.now(UTC)
     assert timedelta(seconds=43190) < lasts <= timedelta(seconds=43199)
 
 
-@pytest.mark.parametrize("seconds", [300, None, "soon"])
-def test_a_token_that_never_lasts_long_enough_is_used_until_it_is_refused(seconds: Any) -> None:
+@pytest.mark.parametrize("seconds", [None, "soon", True, -5])
+def test_a_token_whose_life_is_not_told_is_used_until_it_is_refused(seconds: Any) -> None:
     body = {"access_token": "new", "expires_in": seconds}
-    renewed = exchange(token_service(httpx.Response(200, json=body)), ends_in(hours=-1), SETTINGS)
+    renewed = OAUTH.exchange(
+        token_service(httpx.Response(200, json=body)), ends_in(hours=-1), SETTINGS
+    )
     assert renewed == {"access_token": "new", "refresh_token": "grant"}
     assert authorize(renewed, SETTINGS) == {"Authorization": "Bearer new"}
 
@@ -105,13 +109,13 @@ def test_a_token_that_never_lasts_long_enough_is_used_until_it_is_refused(second
 )
 def test_a_renewal_that_fails(answer: httpx.Response | Exception, error: type[Exception]) -> None:
     with pytest.raises(error):
-        exchange(token_service(answer), HELD, SETTINGS)
+        OAUTH.exchange(token_service(answer), HELD, SETTINGS)
 
 
 def test_an_app_that_is_not_set_up_breaks_no_account() -> None:
     bare = SETTINGS.model_copy(update={"client_secret": None})
     with pytest.raises(ContractBroken, match="BROKERAGE_DOTLOOP_CLIENT_SECRET"):
-        exchange(token_service(httpx.Response(200)), HELD, bare)
+        OAUTH.exchange(token_service(httpx.Response(200)), HELD, bare)
 
 
 def test_a_refused_renewal_breaks_the_account_in_one_sentence() -> None:
@@ -120,7 +124,9 @@ def test_a_refused_renewal_breaks_the_account_in_one_sentence() -> None:
     connection = connect(dotloop, credentials={"access_token": "dead", "refresh_token": "grant"})
     with pytest.raises(AccountBroken) as caught:
         connection.read("accounts")
-    assert caught.value.sentence == "Dotloop refused the credential; connect the account again."
+    assert caught.value.sentence == (
+        "Dotloop does not renew the access (invalid_grant); connect the account again."
+    )
 
 
 def connection_over(answer: Any, credential: Credentials) -> Connection:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from pipelines.fub.client import FubSettings
 from pipelines.fub.source import FUB
@@ -108,4 +109,5 @@ def connect(fub: Callable[[httpx.Request], httpx.Response], **more: Any) -> Conn
     """A connection to it with an API key."""
     more.setdefault("credentials", {"api_key": "fka_demo"})
     more.setdefault("account_source_id", "70011")
-    return Connection(FUB, fub, FubSettings(), **more)
+    app = FubSettings(oauth_client_id="c", oauth_client_secret=SecretStr("s"))
+    return Connection(FUB, fub, app, **more)

@@ -93,7 +93,7 @@ class OAuth(Fub):
         return super().__call__(request)
 
 
-OLD = {"access_token": "old", "refresh_token": "rt1", "client_id": "c", "client_secret": "s"}
+OLD = {"access_token": "old", "refresh_token": "rt1"}
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,13 @@ from pipelines.common.errors import (
 from pipelines.common.http import CallCounter, Failure, VendorHttp, rate_limit_headers
 from pipelines.lofty.client import (
     DIALECT,
+    OAUTH,
     LimitRefused,
     LoftySettings,
     NobodyThere,
     authorize,
     classify,
     code_of,
-    exchange,
     message,
     metadata_of,
     moment,
@@ -122,7 +122,7 @@ OLD = {
 
 def test_a_renewal_asks_the_crm_with_the_secret_as_basic_and_keeps_both_tokens() -> None:
     service = TokenService(crm=tokens())
-    renewed = exchange(service.client(), OLD, SETTINGS)
+    renewed = OAUTH.exchange(service.client(), OLD, SETTINGS)
     [request] = service.seen
     assert request.url.path == "/api/user-web/oauth/token"
     basic = "Basic " + base64.b64encode(b"app:app-secret").decode()
@@ -142,7 +142,7 @@ def test_a_renewal_asks_the_crm_with_the_secret_as_basic_and_keeps_both_tokens()
 
 def test_the_api_is_asked_when_the_crm_has_no_token_endpoint() -> None:
     service = TokenService(crm=httpx.Response(404), api=tokens(refresh_token=None))
-    renewed = exchange(service.client(), OLD, SETTINGS)
+    renewed = OAUTH.exchange(service.client(), OLD, SETTINGS)
     request = service.seen[-1]
     assert str(request.url) == "http://api.lofty.test/oauth/token"
     assert "Authorization" not in request.headers
@@ -158,12 +158,12 @@ def test_the_api_is_asked_when_the_crm_has_no_token_endpoint() -> None:
 def test_whose_endpoint_is_asked_first_is_a_setting() -> None:
     service = TokenService(api=tokens())
     chosen = SETTINGS.model_copy(update={"oauth_endpoint": "api"})
-    assert exchange(service.client(), OLD, chosen)["access_token"] == "a2"
+    assert OAUTH.exchange(service.client(), OLD, chosen)["access_token"] == "a2"
     assert [request.url.host for request in service.seen] == ["api.lofty.test"]
 
 
 def test_a_token_of_unknown_life_is_used_until_it_is_refused() -> None:
-    renewed = exchange(TokenService(crm=tokens(expires_in=None)).client(), OLD, SETTINGS)
+    renewed = OAUTH.exchange(TokenService(crm=tokens(expires_in=None)).client(), OLD, SETTINGS)
     assert renewed == {"access_token": "a2", "refresh_token": "r2"}
 
 
@@ -183,15 +183,15 @@ def test_a_token_of_unknown_life_is_used_until_it_is_refused() -> None:
 )
 def test_a_renewal_that_fails(answer: httpx.Response | Exception, error: type[Exception]) -> None:
     with pytest.raises(error):
-        exchange(TokenService(crm=answer, api=answer).client(), OLD, SETTINGS)
+        OAUTH.exchange(TokenService(crm=answer, api=answer).client(), OLD, SETTINGS)
 
 
 def test_a_key_is_not_renewed() -> None:
     service = TokenService()
     with pytest.raises(AccountBroken, match="refused the API key"):
-        exchange(service.client(), {"api_key": "k"}, SETTINGS)
+        OAUTH.exchange(service.client(), {"api_key": "k"}, SETTINGS)
     with pytest.raises(AccountBroken, match="cannot be renewed"):
-        exchange(service.client(), {"access_token": "a"}, SETTINGS)
+        OAUTH.exchange(service.client(), {"access_token": "a"}, SETTINGS)
     assert service.seen == []
 
 

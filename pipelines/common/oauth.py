@@ -1,0 +1,193 @@
+"""OAuth 2.0 by authorisation code, as vendors do it alike: consent, code, tokens, renewal.
+
+A vendor says where consent is given and how a grant is sent. What an answer means, how long a
+token lasts, and which failure says something about the account is here. `exchange` is run by
+`CredentialProvider.refresh`: once, under a lock, stored before the old tokens are forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from pipelines.common.account import Credentials
+from pipelines.common.errors import AccountBroken, ContractBroken, CredentialExpired, RetryLater
+from pipelines.common.http import VendorSettings
+from pipelines.common.moments import moment
+
+Form = Mapping[str, str]
+
+RENEW_BEFORE = timedelta(minutes=10)
+"""A token that ends sooner is renewed before it is used, whatever its life was."""
+
+_PASSING = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT)
+_CLOCKS = ("expires_at", "renew_at")
+
+
+def ask_sign_in(send: Callable[[], httpx.Response], service: str) -> httpx.Response:
+    """What the service answers, be it a yes or a no; `service` begins the sentence of an error.
+
+    Raises `RetryLater` if it cannot be reached or is not able to answer now: that says nothing
+    about the credential.
+    """
+    try:
+        response = send()
+    except httpx.TransportError as error:
+        raise RetryLater(f"{service} could not be reached; try the sync again later.") from error
+    if response.status_code in _PASSING or response.status_code >= 500:
+        raise RetryLater(
+            f"{service} answered HTTP {response.status_code}; try the sync again later."
+        )
+    return response
+
+
+@dataclass(frozen=True)
+class OAuth:
+    """One vendor's OAuth.
+
+    `ask` sends a grant (`grant_type` and what goes with it) with the app's credentials; it raises
+    `ContractBroken` if no app is set up. `consent` is the address where a person allows the
+    access, given the redirect address and a state. `app_settings` names the variables of the app.
+    `unwrap` finds the tokens in an answer, None if it is a refusal. `share_left` is the part of a
+    token's life with which it is renewed; 0 means ten minutes.
+    """
+
+    vendor: str
+    title: str
+    app_settings: str
+    ask: Callable[[httpx.Client, VendorSettings, Form], httpx.Response]
+    consent: Callable[[VendorSettings, str, str], str]
+    key_owner: str = "the account"
+    unwrap: Callable[[Any], Any] = lambda body: body
+    share_left: float = 0.0
+
+    def bearer(self, credentials: Credentials) -> str:
+        """The access token. Raises `CredentialExpired` if there is none, or none that lasts.
+
+        Of a token that was entered by hand the end may not be known, and one that cannot be
+        renewed is used to its end: the vendor will say.
+        """
+        token = credentials.get("access_token")
+        renewable = bool(credentials.get("refresh_token"))
+        if not token or (renewable and self._is_due(credentials)):
+            raise CredentialExpired(
+                f"{self.title} gave an access that has ended; connect the account again."
+            )
+        return token
+
+    def _is_due(self, credentials: Credentials) -> bool:
+        clock = next((name for name in reversed(_CLOCKS) if credentials.get(name)), None)
+        if clock is None:
+            return False
+        at = moment(credentials[clock])
+        if at is None:
+            raise AccountBroken(
+                f"The {self.title} credential has an end that is no instant; connect the account "
+                f"again."
+            )
+        return at - (RENEW_BEFORE if clock == "expires_at" else timedelta()) <= datetime.now(UTC)
+
+    def exchange(
+        self, client: httpx.Client, credentials: Credentials, settings: VendorSettings
+    ) -> Credentials:
+        """Renew the access; a refresh token that comes back replaces the old one.
+
+        Raises `AccountBroken` if the grant is gone or the credential cannot be renewed,
+        `RetryLater` if the token service is down, `ContractBroken` if it does not know this app or
+        answers in another shape, which says nothing about the account.
+        """
+        if not credentials.get("refresh_token"):
+            if "access_token" in credentials:
+                raise AccountBroken(
+                    f"{self.title} refused the access token (HTTP 401) and it cannot be renewed; "
+                    f"connect the account again."
+                )
+            raise AccountBroken(
+                f"{self.title} refused the API key (HTTP 401); connect the account again with a "
+                f"new key of {self.key_owner}."
+            )
+        form = {"grant_type": "refresh_token", "refresh_token": credentials["refresh_token"]}
+        tokens = self._granted(client, settings, form, "does not renew the access")
+        kept = {name: part for name, part in credentials.items() if name not in _CLOCKS}
+        return {**kept, **tokens}
+
+    def redeem(
+        self, client: httpx.Client, settings: VendorSettings, code: str, redirect_uri: str
+    ) -> Credentials:
+        """The first tokens for the code that consent gave. Raises as `exchange`."""
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        return self._granted(client, settings, form, "does not accept the code")
+
+    def _granted(
+        self, client: httpx.Client, settings: VendorSettings, form: Form, refusal: str
+    ) -> dict[str, str]:
+        response = ask_sign_in(
+            lambda: self.ask(client, settings, form), f"{self.title}'s token service"
+        )
+        body = _body(response)
+        error = body.get("error") if isinstance(body, Mapping) else None
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise ContractBroken(
+                f"{self.title}'s token service is not at its address; check the base URLs of "
+                f"{self.title} in docs/settings.md."
+            )
+        if error == "invalid_client":
+            raise ContractBroken(
+                f"{self.title} does not know the registered app; check {self.app_settings}."
+            )
+        token = self.unwrap(body)
+        if not response.is_success or token is None:
+            said = error if isinstance(error, str) else f"HTTP {response.status_code}"
+            raise AccountBroken(f"{self.title} {refusal} ({said}); connect the account again.")
+        if not isinstance(token, Mapping) or not token.get("access_token"):
+            raise ContractBroken(
+                f"{self.title}'s token service answered without a token; compare "
+                f"docs/vendors/{self.vendor}.md."
+            )
+        refresh = token.get("refresh_token") or form.get("refresh_token")
+        return {
+            "access_token": str(token["access_token"]),
+            **({"refresh_token": str(refresh)} if refresh else {}),
+            **self._clocks(token.get("expires_in")),
+        }
+
+    def _clocks(self, seconds: Any) -> dict[str, str]:
+        """When a new token ends and when it is to be renewed; nothing if that was not told."""
+        if isinstance(seconds, str) and seconds.isdigit():
+            seconds = int(seconds)
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+            return {}
+        ends = datetime.now(UTC) + timedelta(seconds=seconds)
+        share = timedelta(seconds=seconds * self.share_left)
+        left = share or min(RENEW_BEFORE, timedelta(seconds=seconds / 2))
+        return {"expires_at": ends.isoformat(), "renew_at": (ends - left).isoformat()}
+
+
+def code_of(answer: str, state: str) -> str:
+    """The code out of the address that consent led to, or the code itself.
+
+    Raises ValueError, one sentence, if consent was refused or the state is another one.
+    """
+    if "://" not in answer and "code=" not in answer:
+        return answer.strip()
+    query = parse_qs(urlsplit(answer.strip()).query or answer.strip())
+    told = {name: values[0] for name, values in query.items()}
+    if told.get("error") or told.get("response") == "denied":
+        raise ValueError("The access was not allowed: ask the person to allow it, then try again.")
+    if told.get("state", state) != state:
+        raise ValueError("The address belongs to another attempt: begin anew with this one.")
+    if not told.get("code"):
+        raise ValueError("The address holds no code: copy it whole, as the browser shows it.")
+    return told["code"]
+
+
+def _body(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return {}
