@@ -5,7 +5,8 @@ PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3.13,$(shell comma
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PYTEST := $(BIN)/python -m pytest
+# tables that tests read must not be cut short by the width of whatever runs them
+PYTEST := env COLUMNS=160 $(BIN)/python -m pytest
 export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false

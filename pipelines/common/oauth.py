@@ -54,7 +54,8 @@ class OAuth:
     `ContractBroken` if no app is set up. `consent` is the address where a person allows the
     access, given the redirect address and a state. `app_settings` names the variables of the app.
     `unwrap` finds the tokens in an answer, None if it is a refusal. `share_left` is the part of a
-    token's life with which it is renewed; 0 means ten minutes.
+    token's life with which it is renewed; 0 means ten minutes. `refused` is what is said about a grant
+    that is gone, where the vendor tells no reason.
     """
 
     vendor: str
@@ -65,6 +66,7 @@ class OAuth:
     key_owner: str = "the account"
     unwrap: Callable[[Any], Any] = lambda body: body
     share_left: float = 0.0
+    refused: str | None = None
 
     def bearer(self, credentials: Credentials) -> str:
         """The access token. Raises `CredentialExpired` if there is none, or none that lasts.
@@ -143,7 +145,9 @@ class OAuth:
         token = self.unwrap(body)
         if not response.is_success or token is None:
             said = error if isinstance(error, str) else f"HTTP {response.status_code}"
-            raise AccountBroken(f"{self.title} {refusal} ({said}); connect the account again.")
+            raise AccountBroken(
+                self.refused or f"{self.title} {refusal} ({said}); connect the account again."
+            )
         if not isinstance(token, Mapping) or not token.get("access_token"):
             raise ContractBroken(
                 f"{self.title}'s token service answered without a token; compare "

@@ -88,6 +88,7 @@ OAUTH = OAuth(
     app_settings="BROKERAGE_DOTLOOP_CLIENT_ID and BROKERAGE_DOTLOOP_CLIENT_SECRET",
     ask=_ask,
     consent=_consent,
+    refused=REFUSED,
 )
 
 

@@ -212,7 +212,7 @@ CASE = Case(
     path=r"^/public/v2/contact\?(.*&)?batch_number=1&",
     row_number="updated",
     row_text="fax",
-    broken_key="Dotloop does not renew the access (invalid_grant); connect the account again.",
+    broken_key="Dotloop refused the credential; connect the account again.",
     most_calls=7,
     skip=0,
     changes=CHANGES,

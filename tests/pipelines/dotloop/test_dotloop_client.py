@@ -124,9 +124,7 @@ def test_a_refused_renewal_breaks_the_account_in_one_sentence() -> None:
     connection = connect(dotloop, credentials={"access_token": "dead", "refresh_token": "grant"})
     with pytest.raises(AccountBroken) as caught:
         connection.read("accounts")
-    assert caught.value.sentence == (
-        "Dotloop does not renew the access (invalid_grant); connect the account again."
-    )
+    assert caught.value.sentence == "Dotloop refused the credential; connect the account again."
 
 
 def connection_over(answer: Any, credential: Credentials) -> Connection:
