@@ -54,8 +54,8 @@ class OAuth:
     `ContractBroken` if no app is set up. `consent` is the address where a person allows the
     access, given the redirect address and a state. `app_settings` names the variables of the app.
     `unwrap` finds the tokens in an answer, None if it is a refusal. `share_left` is the part of a
-    token's life with which it is renewed; 0 means ten minutes. `refused` is what is said about a grant
-    that is gone, where the vendor tells no reason.
+    token's life with which it is renewed; 0 means ten minutes. `refused` is what is said about
+    a grant that is gone, where the vendor tells no reason.
     """
 
     vendor: str
