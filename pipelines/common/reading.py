@@ -4,8 +4,9 @@ A reader is a generator of row lists. It asks `memory` what the warehouse alread
 pages with `api` (or several at once with `parallel`), and says at the end what it did: `cursor_to`
 for the next increment, `complete` if it saw everything that exists (so that what it did not see
 is gone; `confirm_gone(key)` may ask the vendor first), `gone` with the keys of which the vendor
-said so itself, `vendor_count` if the vendor tells one, `mode` for people to see, `probed` if it
-tried out which filters work, `guarded = False` if the list may rightly shrink to nothing.
+said so itself, `vendor_count` if the vendor tells one and `vendor_counts` if it does so by part,
+`mode` for people to see, `probed` if it tried out which filters work, `guarded = False` if the
+list may rightly shrink to nothing.
 """
 
 from __future__ import annotations
@@ -161,6 +162,7 @@ class Reading:
     cursor_to: str | None = None
     complete: bool = False
     vendor_count: int | None = None
+    vendor_counts: Mapping[str, int] | None = None
     probed: bool = False
     guarded: bool = True
     note: str | None = None

@@ -27,6 +27,9 @@ renamed as (
         source.vendor_count,
         source.rows_read,
 
+        -- json
+        source.vendor_counts,
+
         -- booleans
         coalesce(source.is_complete_sweep, false) as is_complete,
 
