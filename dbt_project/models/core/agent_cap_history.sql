@@ -1,6 +1,6 @@
 with
 
--- caps are the vendor's running year: a version that ends only because it is gone adds nothing
+-- a version that only says that the reading is gone adds nothing to the year
 versions as (
     select * from {{ ref("snap_agent_cap") }}
     where dbt_is_deleted = 'False'

@@ -107,7 +107,10 @@ ended as (
             when next_seen_at is not null then
                 greatest(
                     entered_at,
-                    case when is_next_on_board then next_entered_at else next_seen_at end
+                    case
+                        when is_next_on_board then next_entered_at
+                        else next_seen_at
+                    end
                 )
         end as left_at
     from followed
@@ -141,8 +144,9 @@ final as (
         -- numerics
         shown.price_amount,
         (
-            extract(epoch from coalesce(ended.left_at, {{ as_of() }}) - ended.entered_at)
-            / 86400
+            extract(
+                epoch from coalesce(ended.left_at, {{ as_of() }}) - ended.entered_at
+            ) / 86400
         )::numeric(12, 4) as days_in_stage,
 
         -- booleans

@@ -5,24 +5,23 @@ agent_production as (
         agent_id,
         currency,
         sum(closed_units) as closed_units,
-        sum(pending_units) as pending_units,
-        sum(terminated_units) as terminated_units,
         {%- for measure in ["volume_amount", "gci_amount", "net_payout_amount"] %}
         sum({{ measure }}) as {{ measure }},
-        {%- endfor %}
-        {%- for measure in [
-            "closed_units", "volume_amount", "gci_amount", "net_payout_amount"
-        ] %}
         coalesce(
             sum({{ measure }}) filter (where {{ in_current_year("period_month") }}), 0
-        ) as {{ measure }}_ytd{{ "," if not loop.last }}
+        ) as {{ measure }}_ytd,
         {%- endfor %}
+        coalesce(
+            sum(closed_units) filter (where {{ in_current_year("period_month") }}), 0
+        ) as closed_units_ytd,
+        sum(pending_units) as pending_units,
+        sum(terminated_units) as terminated_units
     from {{ ref("agent_production") }}
     group by agent_id, currency
 ),
 
 team_production as (
-    select * from {{ ref("int_team_production__measured") }}
+    select * from {{ ref("int_teams__measured") }}
 ),
 
 agent_listings as (

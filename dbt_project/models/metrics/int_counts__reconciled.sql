@@ -1,4 +1,4 @@
-{#- what is held of each list that the vendor counts: live rows, by lifecycle group of the list -#}
+{#- live rows of each list that the vendor counts, and by what part it counts them -#}
 {%- set rezen_lists = {
     "transaction_list": ["stg_rezen__transaction_list_rows", "viewer_lifecycle_group"],
     "listing_list": ["stg_rezen__listing_list_rows", "viewer_lifecycle_group"],
@@ -124,7 +124,9 @@ lists as (
     where
         coalesce(told.lifecycle_group, counted.lifecycle_group) is not null
         and coalesce(told.entity, counted.entity) in (
-            '{{ (rezen_lists.keys() | list + fub_lists.keys() | list) | join("', '") }}'
+            {%- for entity in rezen_lists.keys() | list + fub_lists.keys() | list %}
+            '{{ entity }}'{{ "," if not loop.last }}
+            {%- endfor %}
         )
 ),
 

@@ -34,7 +34,7 @@ first_readings as (
     group by owner_agent_id
 ),
 
--- by absence, and only if a reading that saw everybody came after the member was last seen
+-- absence counts only if a reading that saw everybody came after the last sight
 absent as (
     select
         versions.owner_agent_id,

@@ -42,7 +42,9 @@ measured as (
         (
             coalesce(financials.gross_commission_currency, financials.currency),
             0, 0, 0, 0, 0, 0,
-            case when transactions.is_closed then financials.gross_commission_amount end,
+            case
+                when transactions.is_closed then financials.gross_commission_amount
+            end,
             case
                 when transactions.is_closed and transactions.is_this_year
                     then financials.gross_commission_amount
