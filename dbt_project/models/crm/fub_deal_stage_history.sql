@@ -36,7 +36,7 @@ numbered as (
             or is_on_board <> was_on_board
             or pipeline_source_id is distinct from old_pipeline_source_id
             or stage_source_id is distinct from old_stage_source_id
-            or entered_stage_at > old_entered_stage_at
+            or entered_stage_at > coalesce(old_entered_stage_at, old_seen_at)
         ) over (
             partition by fub_account_id, deal_source_id order by seen_at
         ) as stay_number
