@@ -1,4 +1,4 @@
--- months, quarters and years are cut from the same deals as all time, and so is the fact
+-- months, quarters and years are cut from the same deals as all time
 with
 
 boards as (

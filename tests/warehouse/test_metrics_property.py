@@ -321,12 +321,10 @@ def fill(database: str, market: Market) -> None:
     rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in INPUTS}
     rows["agent"] = list(market.team_of.items())
     for deal in market.deals:
-        closed, pending = deal.group == "CLOSED", deal.group == "OPEN"
-        rows["transaction"].append(
-            (deal.id, deal.owner, deal.team, deal.id if deal.city else None, None, deal.group)
-            + (f"{deal.group}_STATE", "Sale", None, "BUYER", None, closed, pending)
-            + (deal.closed_on, deal.contract_on)
-        )
+        place = deal.id if deal.city else None
+        kind = (deal.group, f"{deal.group}_STATE", "Sale", None, "BUYER", None)
+        state = (deal.group == "CLOSED", deal.group == "OPEN", deal.closed_on, deal.contract_on)
+        rows["transaction"].append((deal.id, deal.owner, deal.team, place, None, *kind, *state))
         if deal.city:
             rows["address"].append((deal.id, "UNITED_STATES", "UT", deal.city))
         money = (deal.currency, deal.currency, deal.currency, deal.price, deal.gross)
@@ -336,16 +334,15 @@ def fill(database: str, market: Market) -> None:
             rows["participant"].append((deal.id, f"p{number}", can_own))
     for item in market.listings:
         group = "OPEN" if item.status == "Active" else "TERMINATED"
-        rows["listing"].append(
-            (item.id, item.owner, None, None, None, group, item.status, None)
-            + (item.currency, item.price, item.listed_on, None)
-        )
+        kind = (None, group, item.status, None)
+        money = (item.currency, item.price, item.listed_on, None)
+        rows["listing"].append((item.id, item.owner, None, None, *kind, *money))
     with closing(psycopg2.connect(database)) as connection, connection.cursor() as cursor:
         for name, columns in INPUTS.items():
             cursor.execute(f"create table core.{name} ({columns})")
-            psycopg2.extras.execute_values(
-                cursor, f"insert into core.{name} values %s", rows[name]
-            ) if rows[name] else None
+            if rows[name]:
+                insert = f"insert into core.{name} values %s"
+                psycopg2.extras.execute_values(cursor, insert, rows[name])
         cursor.execute("grant select on all tables in schema core to brokerage_transformer")
         connection.commit()
 
@@ -461,9 +458,7 @@ def test_boards_rank_with_ties_in_every_period(built: Built, name: str) -> None:
     )
     wanted = board(built.market, built.rule, teams=teams)
     assert found == wanted
-    ranks = [
-        (key[:-1], row[4]) for key, row in found.items() if key[4] == "closed" and row[4] is not None
-    ]
+    ranks = [(key[:-1], row[4]) for key, row in found.items() if key[4] == "closed"]
     assert len(ranks) > len(set(ranks)), "the deals must make somebody tie"
 
 

@@ -71,17 +71,23 @@ final as (
     select
         *
         {%- for measure in ["units", "volume_amount", "gci_amount"] %},
-        {%- set name = measure | replace("_amount", "") %}
-        case
-            when {{ measure }} is not null
-                then dense_rank() over (
-                    partition by {{ grain | join(", ") }}
-                    order by {{ measure }} desc nulls last
-                )
-        end as {{ name }}_rank
+        {{ rank_of(measure, grain, measure ~ " is not null") }}
+            as {{ measure | replace("_amount", "") }}_rank
         {%- endfor %}
     from scored
 )
 
 select * from final
+{%- endmacro %}
+
+
+{# The dense rank of a measure on a board, most first, for whom the condition holds. #}
+{% macro rank_of(measure, board, condition) -%}
+    case
+        when {{ condition }}
+            then dense_rank() over (
+                partition by {{ board | join(", ") }}
+                order by {{ measure }} desc nulls last
+            )
+    end
 {%- endmacro %}

@@ -13,12 +13,7 @@ facts as (
 ),
 
 scoped as (
-    select
-        facts.*,
-        scopes.scope_kind,
-        scopes.scope_id
-    from facts
-    cross join lateral ({{ scopes_of("facts", scopes) }}) as scopes
+    {{ scoped_rows("facts", scopes) }}
 ),
 
 summed as (
@@ -50,6 +45,17 @@ select * from final
 {# A quotient with four decimals; null when there is nothing to divide by. #}
 {% macro rate(above, below) -%}
     round(({{ above }})::numeric / nullif({{ below }}, 0), 4)
+{%- endmacro %}
+
+
+{# The rows of a fact, once for each scope that they count in. #}
+{% macro scoped_rows(relation, scopes=["agent", "team"]) -%}
+    select
+        {{ relation }}.*,
+        scopes.scope_kind,
+        scopes.scope_id
+    from {{ relation }}
+    cross join lateral ({{ scopes_of(relation, scopes) }}) as scopes
 {%- endmacro %}
 
 

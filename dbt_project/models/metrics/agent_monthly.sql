@@ -9,12 +9,12 @@ facts as (
 
 months as (
     select
+        {%- for column in it.sums %}
+        sum({{ column }}) as {{ column }},
+        {%- endfor %}
         agent_id,
         currency,
         period_month
-        {%- for column in it.sums %},
-        sum({{ column }}) as {{ column }}
-        {%- endfor %}
     from facts
     group by agent_id, currency, period_month
 ),
@@ -32,13 +32,12 @@ spans as (
 
 calendar as (
     select
-        spans.agent_id,
-        spans.currency,
-        calendar_month::date as period_month
+        agent_id,
+        currency,
+        generate_series(
+            first_month::timestamp, {{ reporting_today() }}, interval '1 month'
+        )::date as period_month
     from spans
-    cross join lateral generate_series(
-        spans.first_month, {{ reporting_today() }}, interval '1 month'
-    ) as calendar_month
 
     union
 
@@ -51,12 +50,12 @@ calendar as (
 
 filled as (
     select
+        {%- for column in it.sums %}
+        coalesce(months.{{ column }}, 0) as {{ column }},
+        {%- endfor %}
         calendar.agent_id,
         calendar.currency,
         calendar.period_month
-        {%- for column in it.sums %},
-        coalesce(months.{{ column }}, 0) as {{ column }}
-        {%- endfor %}
     from calendar
     left join months
         on
@@ -65,41 +64,25 @@ filled as (
             and calendar.period_month = months.period_month
 ),
 
-final as (
+rolled as (
     select
-        *
-        {%- for name, (above, below) in it.rates.items() %},
-        {{ rate(above, below) }} as {{ name }}
+        {%- for column in rolling %}
+        {{ rolling_year(column) }} as rolling_{{ column }},
         {%- endfor %}
-        {%- for column in rolling %},
-        -- the last twelve months that are over, this one included if it is
-        case
-            when period_month = '{{ var("unknown_date") }}'::date then null
-            when period_month < date_trunc('month', {{ reporting_today() }})::date
-                then sum({{ column }}) over (
-                    partition by agent_id, currency
-                    order by period_month
-                    range between interval '11 months' preceding and current row
-                )
-            when period_month = date_trunc('month', {{ reporting_today() }})::date
-                then coalesce(sum({{ column }}) over (
-                    partition by agent_id, currency
-                    order by period_month
-                    range between interval '12 months' preceding
-                    and interval '1 month' preceding
-                ), 0)
-        end as rolling_{{ column }}
+        {%- for name, (above, below) in it.rates.items() %}
+        {{ rate(above, below) }} as {{ name }},
         {%- endfor %}
+        filled.*
     from filled
 ),
 
-averaged as (
+final as (
     select
-        *
-        {%- for column in rolling %},
-        round(rolling_{{ column }} / 12, 4) as average_{{ column }}_12_months
+        {%- for column in rolling %}
+        round(rolling_{{ column }} / 12, 4) as average_{{ column }}_12_months,
         {%- endfor %}
-    from final
+        rolled.*
+    from rolled
 )
 
-select * from averaged
+select * from final

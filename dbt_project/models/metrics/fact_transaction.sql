@@ -88,10 +88,42 @@ shared as (
 ),
 
 -- every amount goes to its own currency: one deal can carry two
+currencies as (
+    select
+        transaction_id,
+        agent_id,
+        currency as row_currency
+    from shared
+
+    union
+
+    select
+        transaction_id,
+        agent_id,
+        price_currency as row_currency
+    from shared
+    where price_amount is not null
+
+    union
+
+    select
+        transaction_id,
+        agent_id,
+        gci_currency as row_currency
+    from shared
+    where gross_commission_amount is not null
+
+    union
+
+    select
+        transaction_id,
+        agent_id,
+        payout_currency as row_currency
+    from shared
+),
+
 by_currency as (
     select
-        shared.*,
-        currencies.row_currency,
         {%- for column, (amount, currency) in {
             "units": ["credit_share", "currency"],
             "price_here": ["price_part", "price_currency"],
@@ -99,23 +131,18 @@ by_currency as (
             "payout_here": ["payout_amount", "payout_currency"],
         }.items() %}
         case
-            when currencies.row_currency = shared.{{ currency }} then shared.{{ amount }}
+            when currencies.row_currency = shared.{{ currency }}
+                then shared.{{ amount }}
             else 0
-        end as {{ column }}
-        {{- "," if not loop.last }}
+        end as {{ column }},
         {%- endfor %}
+        currencies.row_currency,
+        shared.*
     from shared
-    cross join lateral (
-        select shared.currency as row_currency
-        union
-        select shared.price_currency
-        where shared.price_amount is not null
-        union
-        select shared.gci_currency
-        where shared.gross_commission_amount is not null
-        union
-        select shared.payout_currency
-    ) as currencies
+    inner join currencies
+        on
+            shared.transaction_id = currencies.transaction_id
+            and shared.agent_id = currencies.agent_id
 ),
 
 final as (
@@ -140,30 +167,29 @@ final as (
         -- numerics
         by_currency.credit_share,
         {%- for status in ["closed", "pending", "terminated", "unknown"] %}
-        case when by_currency.deal_status = '{{ status }}' then by_currency.units else 0 end
+        {{ counted("by_currency.deal_status = '" ~ status ~ "'", "by_currency.units") }}
             as {{ status }}_units,
         {%- endfor %}
         by_currency.units as total_units,
         {%- for side, names in {
             "buy": "'BUYER', 'TENANT'", "sell": "'SELLER', 'LANDLORD'", "dual": "'DUAL'",
         }.items() %}
-        case
-            when by_currency.is_closed and by_currency.representation in ({{ names }})
-                then by_currency.units
-            else 0
-        end as {{ side }}_side_units,
+        {{ counted(
+            "by_currency.is_closed and by_currency.representation in (" ~ names ~ ")",
+            "by_currency.units",
+        ) }} as {{ side }}_side_units,
         {%- endfor %}
-        case when by_currency.is_closed then by_currency.price_here else 0 end
-            as volume_amount,
-        case when by_currency.is_closed then by_currency.gci_here else 0 end as gci_amount,
-        case when by_currency.is_closed then by_currency.payout_here else 0 end
-            as net_payout_amount,
-        case when by_currency.is_pending then by_currency.price_here else 0 end
-            as pending_volume_amount,
-        case when by_currency.is_pending then by_currency.gci_here else 0 end
-            as pending_gci_amount,
+        {%- for name, (condition, amount) in {
+            "volume": ["is_closed", "price_here"], "gci": ["is_closed", "gci_here"],
+            "net_payout": ["is_closed", "payout_here"],
+            "pending_volume": ["is_pending", "price_here"],
+            "pending_gci": ["is_pending", "gci_here"],
+        }.items() %}
+        {{ counted("by_currency." ~ condition, "by_currency." ~ amount) }}
+            as {{ name }}_amount,
+        {%- endfor %}
         coalesce(by_currency.days_to_close * by_currency.units, 0) as days_to_close,
-        case when by_currency.days_to_close is not null then by_currency.units else 0 end
+        {{ counted("by_currency.days_to_close is not null", "by_currency.units") }}
             as timed_units,
 
         -- dates

@@ -44,21 +44,20 @@ measured as (
     {%- endfor %}
 ),
 
+scoped as (
+    {{ scoped_rows("measured", ["agent", "team", "company"]) }}
+),
+
 final as (
     select
-        scopes.scope_kind,
-        scopes.scope_id,
-        measured.metric,
-        measured.currency,
-        measured.period_date,
-        sum(measured.measured_value) as measured_value
-    from measured
-    cross join lateral (
-        {{ scopes_of("measured", ["agent", "team", "company"]) }}
-    ) as scopes
-    group by
-        scopes.scope_kind, scopes.scope_id, measured.metric, measured.currency,
-        measured.period_date
+        scope_kind,
+        scope_id,
+        metric,
+        currency,
+        period_date,
+        sum(measured_value) as measured_value
+    from scoped
+    group by scope_kind, scope_id, metric, currency, period_date
 )
 
 select * from final

@@ -33,7 +33,6 @@ shares as (
 ),
 
 credited as (
-    {% if credit_rule() == "split" -%}
     select
         transactions.transaction_id,
         transactions.owner_agent_id,
@@ -41,16 +40,10 @@ credited as (
         coalesce(shares.agent_id, transactions.owner_agent_id) as agent_id,
         coalesce(shares.weight, 1) as weight
     from transactions
-    left join shares on transactions.transaction_id = shares.transaction_id
-    {%- else -%}
-    select
-        transactions.transaction_id,
-        transactions.owner_agent_id,
-        transactions.team_id,
-        transactions.owner_agent_id as agent_id,
-        1 as weight
-    from transactions
-    {%- endif %}
+    left join shares
+        on
+            transactions.transaction_id = shares.transaction_id
+            and '{{ credit_rule() }}' = 'split'
 ),
 
 numbered as (
@@ -78,17 +71,16 @@ final as (
             agents.team_id
         )") }} as team_id,
         numbered.credit_number,
-        case
-            when numbered.credit_number = 1
-                then
-                    1 - coalesce(
-                        sum(numbered.rounded_share)
-                        filter (where numbered.credit_number > 1)
-                        over (partition by numbered.transaction_id),
-                        0
-                    )
-            else numbered.rounded_share
-        end as credit_share
+        trim_scale(
+            numbered.rounded_share + case
+                when numbered.credit_number = 1
+                    then
+                        1 - sum(numbered.rounded_share) over (
+                            partition by numbered.transaction_id
+                        )
+                else 0
+            end
+        ) as credit_share
     from numbered
     left join agents on numbered.agent_id = agents.agent_id
 )

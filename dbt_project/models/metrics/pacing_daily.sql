@@ -1,7 +1,3 @@
-{%- set key = [
-    "scope_kind", "scope_id", "metric", "currency", "period_kind", "period_key"
-] -%}
-
 with
 
 goals as (
@@ -15,34 +11,27 @@ measured as (
 -- every day of a period so far, with or without deals
 days as (
     select
-        goals.*,
-        day::date as pacing_date
+        *,
+        generate_series(
+            starts_on::timestamp,
+            least(ends_on, {{ reporting_today() }})::timestamp,
+            interval '1 day'
+        )::date as pacing_date
     from goals
-    cross join lateral generate_series(
-        goals.starts_on::timestamp,
-        least(goals.ends_on, {{ reporting_today() }})::timestamp,
-        interval '1 day'
-    ) as day
 ),
 
-final as (
+summed as (
     select
-        {% for column in key %}days.{{ column }}, {% endfor %}days.pacing_date,
-        days.goal_value,
+        days.*,
+        {{ elapsed_share("days.pacing_date", "days.starts_on", "days.ends_on") }}
+            as elapsed_share,
         coalesce(measured.measured_value, 0) as day_value,
-        sum(coalesce(measured.measured_value, 0)) over running as actual_value,
-        round(days.goal_value * {{ elapsed_share(
-            "days.pacing_date", "days.starts_on", "days.ends_on"
-        ) }}, 4) as expected_value,
-        round(
-            sum(coalesce(measured.measured_value, 0)) over running / nullif(
-                days.goal_value * {{ elapsed_share(
-                    "days.pacing_date", "days.starts_on", "days.ends_on"
-                ) }},
-                0
-            ),
-            4
-        ) as pace
+        sum(coalesce(measured.measured_value, 0)) over (
+            partition by
+                days.scope_kind, days.scope_id, days.metric, days.currency,
+                days.period_kind, days.period_key
+            order by days.pacing_date
+        ) as actual_value
     from days
     left join measured
         on
@@ -51,11 +40,23 @@ final as (
             and days.metric = measured.metric
             and days.currency = measured.currency
             and days.pacing_date = measured.period_date
-    window running as (
-        partition by {% for column in key %}days.{{ column }}{{ ", " if not loop.last }}
-            {%- endfor %}
-        order by days.pacing_date
-    )
+),
+
+final as (
+    select
+        scope_kind,
+        scope_id,
+        metric,
+        currency,
+        period_kind,
+        period_key,
+        pacing_date,
+        goal_value,
+        day_value,
+        actual_value,
+        round(goal_value * elapsed_share, 4) as expected_value,
+        {{ rate("actual_value", "goal_value * elapsed_share") }} as pace
+    from summed
 )
 
 select * from final

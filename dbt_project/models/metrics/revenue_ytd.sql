@@ -7,12 +7,7 @@ incomes as (
 ),
 
 scoped as (
-    select
-        incomes.*,
-        scopes.scope_kind,
-        scopes.scope_id
-    from incomes
-    cross join lateral ({{ scopes_of("incomes", ["agent", "team"]) }}) as scopes
+    {{ scoped_rows("incomes") }}
 ),
 
 -- the year before up to the same day: only that may be compared

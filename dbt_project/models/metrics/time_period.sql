@@ -10,19 +10,25 @@ today as (
     select {{ reporting_today() }} as today
 ),
 
+{%- for kind, (step, pattern) in kinds.items() %}
+{{ kind }}s as (
+    select
+        generate_series(
+            date_trunc('{{ kind }}', '{{ var("earliest_date") }}'::date),
+            date_trunc('{{ kind }}', today + 730),
+            interval '{{ step }}'
+        )::date as starts_on
+    from today
+),
+{% endfor %}
 calendar as (
     {%- for kind, (step, pattern) in kinds.items() %}
     select
         '{{ kind }}' as period_kind,
-        to_char(starts_at, '{{ pattern }}') as period_key,
-        starts_at::date as starts_on,
-        (starts_at + interval '{{ step }}' - interval '1 day')::date as ends_on
-    from today
-    cross join lateral generate_series(
-        date_trunc('{{ kind }}', '{{ var("earliest_date") }}'::date),
-        date_trunc('{{ kind }}', today.today + 730),
-        interval '{{ step }}'
-    ) as starts_at
+        to_char(starts_on, '{{ pattern }}') as period_key,
+        starts_on,
+        (starts_on + interval '{{ step }}' - interval '1 day')::date as ends_on
+    from {{ kind }}s
 
     union all
 
@@ -81,9 +87,9 @@ final as (
         combined.ends_on - combined.starts_on + 1 as days,
         today.today between combined.starts_on and combined.ends_on as is_current,
         combined.ends_on < today.today as is_complete,
-        round(
-            {{ elapsed_share("today.today", "combined.starts_on", "combined.ends_on") }}, 6
-        ) as elapsed_share
+        round({{ elapsed_share(
+            "today.today", "combined.starts_on", "combined.ends_on"
+        ) }}, 6) as elapsed_share
     from combined
     cross join today
 )

@@ -1,3 +1,5 @@
+{%- set board = ["scope_kind", "scope_id", "currency", "agent_id = 'unknown'"] -%}
+
 with
 
 rolled_up as (
@@ -7,16 +9,12 @@ rolled_up as (
 -- the unknown agent holds what nobody is known for, and is no competitor
 final as (
     select
-        *
-        {%- for measure in ["closed_units", "volume_amount", "gci_amount"] %},
-        case
-            when agent_id <> 'unknown'
-                then dense_rank() over (
-                    partition by scope_kind, scope_id, currency, agent_id = 'unknown'
-                    order by {{ measure }} desc
-                )
-        end as {{ measure | replace("closed_", "") | replace("_amount", "") }}_rank
+        {%- for measure, name in {
+            "closed_units": "units", "volume_amount": "volume", "gci_amount": "gci",
+        }.items() %}
+        {{ rank_of(measure, board, "agent_id <> 'unknown'") }} as {{ name }}_rank,
         {%- endfor %}
+        rolled_up.*
     from rolled_up
 )
 

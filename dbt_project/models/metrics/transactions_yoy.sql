@@ -17,14 +17,14 @@ prior_months as (
 -- a month without deals still has a row if there were some a year before
 paired as (
     select
+        {%- for measure in measures %}
+        coalesce(months.{{ measure }}, 0) as {{ measure }},
+        coalesce(prior_months.{{ measure }}, 0) as prior_{{ measure }},
+        {%- endfor %}
         coalesce(months.scope_kind, prior_months.scope_kind) as scope_kind,
         coalesce(months.scope_id, prior_months.scope_id) as scope_id,
         coalesce(months.currency, prior_months.currency) as currency,
         coalesce(months.period_month, prior_months.compared_month) as period_month
-        {%- for measure in measures %},
-        coalesce(months.{{ measure }}, 0) as {{ measure }},
-        coalesce(prior_months.{{ measure }}, 0) as prior_{{ measure }}
-        {%- endfor %}
     from months
     full outer join prior_months
         on
@@ -39,15 +39,15 @@ paired as (
 
 final as (
     select
-        *,
-        -- the month that runs is held against the whole month of the year before
-        period_month < date_trunc('month', {{ reporting_today() }})::date
-            as is_complete_month
-        {%- for measure in measures %},
+        paired.*,
+        {%- for measure in measures %}
         {{ measure }} - prior_{{ measure }} as {{ measure }}_change,
         {{ rate(measure ~ " - prior_" ~ measure, "prior_" ~ measure) }}
-            as {{ measure }}_change_rate
+            as {{ measure }}_change_rate,
         {%- endfor %}
+        -- the month that runs is held against the whole month of the year before
+        paired.period_month < date_trunc('month', {{ reporting_today() }})::date
+            as is_complete_month
     from paired
 )
 
