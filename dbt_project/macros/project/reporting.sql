@@ -28,6 +28,18 @@ make dbt parse everything anew), else now.
 {%- endmacro %}
 
 
+{# A date that is possible; missing and impossible ones are the unknown date, which begins a week,
+   a month, a quarter and a year. #}
+{% macro known_date(expression) -%}
+    case
+        when {{ expression }} between '{{ var("earliest_date") }}'::date
+            and {{ reporting_today() }} + 730
+            then {{ expression }}
+        else '{{ var("unknown_date") }}'::date
+    end
+{%- endmacro %}
+
+
 {# First day of the month of a date; missing and impossible dates go to the unknown date. #}
 {% macro known_month(expression) -%}
     case

@@ -1,0 +1,1 @@
+{{ rollup("event", ["lead_source"]) }}

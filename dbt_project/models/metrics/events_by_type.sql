@@ -1,0 +1,1 @@
+{{ rollup("event", ["activity_type"]) }}

@@ -1,0 +1,1 @@
+{{ rollup("activity", ["agent_id", "user_source_id"], scopes=["company", "team"]) }}

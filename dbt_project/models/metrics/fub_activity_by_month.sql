@@ -1,0 +1,1 @@
+{{ rollup("activity", ["period_month"]) }}

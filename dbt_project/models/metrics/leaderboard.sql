@@ -1,0 +1,1 @@
+{{ ranked_production(scopes=["company", "team"], ranked="agent_id") }}

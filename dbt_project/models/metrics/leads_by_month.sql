@@ -1,0 +1,1 @@
+{{ rollup("lead", ["period_month"]) }}

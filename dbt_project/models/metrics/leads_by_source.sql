@@ -1,0 +1,1 @@
+{{ rollup("lead", ["lead_source"]) }}

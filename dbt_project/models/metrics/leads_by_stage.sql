@@ -1,0 +1,1 @@
+{{ rollup("lead", ["stage_name"]) }}

@@ -1,0 +1,1 @@
+{{ rollup("listing", ["agent_id"], scopes=["company", "team"]) }}

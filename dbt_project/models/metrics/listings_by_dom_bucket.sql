@@ -1,0 +1,1 @@
+{{ rollup("listing", ["dom_bucket"]) }}

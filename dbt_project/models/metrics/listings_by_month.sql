@@ -1,0 +1,1 @@
+{{ rollup("listing", ["period_month"]) }}

@@ -1,0 +1,1 @@
+{{ rollup("listing", ["property_type"]) }}

@@ -1,0 +1,1 @@
+{{ rollup("listing", ["listing_status", "lifecycle_state"]) }}

@@ -1,0 +1,1 @@
+{{ rollup("network_event", ["period_month"]) }}

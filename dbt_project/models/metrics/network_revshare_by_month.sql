@@ -1,0 +1,1 @@
+{{ rollup("contribution", ["period_month", "tier"]) }}

@@ -1,0 +1,1 @@
+{{ rollup("income", ["agent_id", "income_type"], scopes=["company", "team"]) }}

@@ -1,0 +1,1 @@
+{{ rollup("income", ["period_month", "income_type"]) }}

@@ -1,0 +1,1 @@
+{{ rollup("income", ["period_week", "income_type"]) }}

@@ -1,0 +1,1 @@
+{{ ranked_production(scopes=["company"], ranked="team_id") }}

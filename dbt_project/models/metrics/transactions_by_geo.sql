@@ -1,0 +1,1 @@
+{{ rollup("transaction", ["country", "state_code", "city"]) }}

@@ -1,0 +1,1 @@
+{{ rollup("transaction", ["period_month"]) }}

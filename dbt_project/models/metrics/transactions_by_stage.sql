@@ -1,0 +1,1 @@
+{{ rollup("transaction", ["deal_status", "lifecycle_state"]) }}

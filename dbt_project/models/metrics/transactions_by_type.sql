@@ -1,0 +1,1 @@
+{{ rollup("transaction", ["transaction_type"]) }}
