@@ -47,7 +47,7 @@ stated_claims as (
     where stated_sponsor_agent_id <> owner_agent_id
 ),
 
--- the up-line comes as levels: each level sponsors the one before it
+-- the up-line comes as levels, over the first of two sponsors: each level sponsors the one before
 up_line as (
     select
         connection_id,
@@ -72,10 +72,10 @@ tree_claims as (
         above.agent_id as sponsor_agent_id,
         'sponsor_tree' as provenance,
         3 as priority,
-        false as is_stated,
+        true as is_stated,
         null::text as sponsorship_type,
         null::numeric as sponsor_split_percent,
-        above.synced_at
+        greatest(below.synced_at, above.synced_at) as synced_at
     from up_line as below
     inner join up_line as above
         on
