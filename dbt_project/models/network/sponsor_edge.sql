@@ -105,21 +105,32 @@ claimed as (
         synced_at desc, sponsorship_type, sponsor_split_percent
 ),
 
--- the newest word on whether there are two sponsors
+-- the newest word on whether there are two sponsors, whoever they are
 sponsorships as (
     select distinct on (member_agent_id)
         member_agent_id,
+        sponsorship_type,
+        sponsor_split_percent,
         {{ is_co_sponsorship("sponsorship_type", "sponsor_split_percent") }}
             as is_co_sponsored
-    from claimed
+    from members
     where sponsorship_type is not null or sponsor_split_percent is not null
     order by
-        member_agent_id, synced_hour desc, priority, synced_at desc, sponsor_agent_id
+        member_agent_id, date_trunc('hour', synced_at) desc, tier, synced_at desc,
+        owner_agent_id
 ),
 
 ranked as (
     select
-        claimed.*,
+        claimed.member_agent_id,
+        claimed.sponsor_agent_id,
+        claimed.provenance,
+        claimed.is_named,
+        claimed.synced_at,
+        coalesce(claimed.sponsorship_type, sponsorships.sponsorship_type)
+            as sponsorship_type,
+        coalesce(claimed.sponsor_split_percent, sponsorships.sponsor_split_percent)
+            as sponsor_split_percent,
         sponsorships.is_co_sponsored,
         row_number() over (
             partition by claimed.member_agent_id
