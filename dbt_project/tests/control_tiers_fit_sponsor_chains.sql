@@ -1,7 +1,7 @@
 {{ config(severity="warn") }}
 
--- a tier is the distance to the owner: where both are known they agree, else the vendor's sponsor
--- ids mean something else, or a list is older than a move
+-- a tier is the distance to the owner: where both are known they agree, else the
+-- vendor's sponsor ids mean something else, or a list is older than a move
 select
     members.owner_agent_id,
     members.member_agent_id,

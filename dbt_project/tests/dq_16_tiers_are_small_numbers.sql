@@ -1,4 +1,5 @@
--- the product had tiers as text here and as numbers there; in this folder they are smallint
+-- the product had tiers as text here and as numbers there; in this folder they are
+-- smallint
 select
     table_name,
     data_type

@@ -27,8 +27,7 @@ profiles as (
     select
         agent_source_id,
         offices,
-        administrative_area_ids,
-        synced_at
+        administrative_area_ids
     from accounts
 
     union all
@@ -36,8 +35,7 @@ profiles as (
     select
         agent_source_id,
         offices,
-        administrative_area_ids,
-        synced_at
+        administrative_area_ids
     from roster
 ),
 
@@ -52,8 +50,9 @@ stated as (
         ) }} as state_key,
         office.place
     from profiles
-    cross join lateral
-        {{ json_elements("profiles.offices") }} with ordinality as office (entry, place)
+    cross join
+        lateral {{ json_elements("profiles.offices") }}
+        with ordinality as office (entry, place)
 
     union all
 
@@ -64,9 +63,9 @@ stated as (
         {{ state_key("(area.entry #>> '{}')") }} as state_key,
         area.place
     from profiles
-    cross join lateral
-        {{ json_elements("profiles.administrative_area_ids") }}
-            with ordinality as area (entry, place)
+    cross join
+        lateral {{ json_elements("profiles.administrative_area_ids") }}
+        with ordinality as area (entry, place)
 ),
 
 matched as (

@@ -57,8 +57,8 @@ sighted as (
     where combined.member_source_id is not null
 ),
 
--- a tier move leaves the row of the old tier behind until the next full reading; who has two
--- sponsors can be in two tiers at once, and is in the nearer one
+-- a tier move leaves the row of the old tier behind until the next full reading; who
+-- has two sponsors can be in two tiers at once, and is in the nearer one
 placed as (
     select distinct on (owner_agent_id, member_source_id)
         owner_agent_id,
@@ -80,8 +80,8 @@ front_lines as (
     where provenance = 'front_line'
 ),
 
--- the front line is read whole each time, the down-line only where the vendor says that somebody
--- changed: of two equally old rows the front line's has the newer flags
+-- the front line is read whole each time, the down-line only where the vendor says that
+-- somebody changed: of two equally old rows the front line's has the newer flags
 described as (
     select distinct on (sighted.owner_agent_id, sighted.member_source_id)
         sighted.*,

@@ -38,8 +38,9 @@ known as (
     group by member_agent_id
 ),
 
--- the vendor does not always say who sponsored somebody, but always in which tier he is: then the
--- owner of the tier is so many levels above, and nobody in between is known
+-- the vendor does not always say who sponsored somebody, but always in which tier he
+-- is: then the owner of the tier is so many levels above, and nobody in between is
+-- known
 unsponsored as (
     select
         members.owner_agent_id as upper_agent_id,

@@ -4,8 +4,8 @@ links as (
     select * from {{ ref("int_sponsors__linked") }}
 ),
 
--- upwards from each agent, one row per length and not per way: a loop in the data ends with the
--- greatest depth, and many co-sponsors do not multiply the ways
+-- upwards from each agent, one row per length and not per way: a loop in the data ends
+-- with the greatest depth, and many co-sponsors do not multiply the ways
 walked as (
     select
         upper_agent_id as ancestor_agent_id,
@@ -40,7 +40,7 @@ stepped as (
     select distinct on (shortest.ancestor_agent_id, shortest.descendant_agent_id)
         shortest.*,
         links.upper_agent_id as via_agent_id,
-        links.levels
+        array[shortest.ancestor_agent_id, links.upper_agent_id] as rest_pair
     from shortest
     inner join links on shortest.descendant_agent_id = links.lower_agent_id
     left join shortest as rest
@@ -58,11 +58,14 @@ stepped as (
         links.is_primary desc, links.upper_agent_id
 ),
 
+-- one value to join on: with two columns PostgreSQL sorts by one of them and tries all
+-- pairs
 pathed as (
     select
         ancestor_agent_id,
         descendant_agent_id,
         depth,
+        array[ancestor_agent_id, descendant_agent_id] as pair,
         array[descendant_agent_id, ancestor_agent_id] as path
     from stepped
     where via_agent_id = ancestor_agent_id
@@ -73,12 +76,10 @@ pathed as (
         stepped.ancestor_agent_id,
         stepped.descendant_agent_id,
         stepped.depth,
+        array[stepped.ancestor_agent_id, stepped.descendant_agent_id] as pair,
         stepped.descendant_agent_id || pathed.path as path
     from pathed
-    inner join stepped
-        on
-            pathed.ancestor_agent_id = stepped.ancestor_agent_id
-            and pathed.descendant_agent_id = stepped.via_agent_id
+    inner join stepped on pathed.pair = stepped.rest_pair
 ),
 
 final as (

@@ -86,9 +86,11 @@ our_totals as (
 final as (
     select
         -- ids
-        owner_agent_id,
-        member_agent_id,
-        currency,
+        coalesce(our_totals.owner_agent_id, vendor_totals.owner_agent_id)
+            as owner_agent_id,
+        coalesce(our_totals.member_agent_id, vendor_totals.member_agent_id)
+            as member_agent_id,
+        coalesce(our_totals.currency, vendor_totals.currency) as currency,
 
         -- numerics
         coalesce(our_totals.contribution_count, 0) as contribution_count,
@@ -103,7 +105,10 @@ final as (
         our_totals.last_earned_date
     from our_totals
     full outer join vendor_totals
-        using (owner_agent_id, member_agent_id, currency)
+        on
+            our_totals.owner_agent_id = vendor_totals.owner_agent_id
+            and our_totals.member_agent_id = vendor_totals.member_agent_id
+            and our_totals.currency = vendor_totals.currency
 )
 
 select * from final

@@ -82,7 +82,8 @@ other_currencies as (
     where contributions.currency <> connections.account_currency
 ),
 
--- caps from the member's own account, else as the network row has them, else the roster's level
+-- caps from the member's own account, else as the network row has them, else the
+-- roster's level
 capped as (
     select
         members.owner_agent_id,
@@ -125,9 +126,8 @@ final as (
         members.sponsorship_type,
         case capped.cap_provenance
             when 'own_account' then capped.own_currency
-            when 'network_row' then coalesce(
-                members.cap_currency, agents.account_currency
-            )
+            when 'network_row'
+                then coalesce(members.cap_currency, agents.account_currency)
             when 'roster' then agents.account_currency
         end as cap_currency,
         capped.cap_provenance,

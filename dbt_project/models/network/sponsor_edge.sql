@@ -47,7 +47,8 @@ stated_claims as (
     where stated_sponsor_agent_id <> owner_agent_id
 ),
 
--- the up-line comes as levels, over the first of two sponsors: each level sponsors the one before
+-- the up-line comes as levels, over the first of two sponsors: each level sponsors the
+-- one before
 up_line as (
     select
         connection_id,

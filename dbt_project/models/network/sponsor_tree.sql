@@ -4,7 +4,8 @@ links as (
     select * from {{ ref("int_sponsors__linked") }}
 ),
 
--- every way up through the tiers that pay; above them only the way over the first sponsors
+-- every way up through the tiers that pay; above them only the way over the first
+-- sponsors
 climbed as (
     select
         lower_agent_id as agent_id,

@@ -9,9 +9,12 @@ owners as (
     group by agent_id
 ),
 
-tiers as ({{ current_revshare_tiers() }}),
+tiers as (
+    {{ current_revshare_tiers() }}
+),
 
--- where the seed has no row in the owner's currency, the one in US dollars tells what is needed
+-- where the seed has no row in the owner's currency, the one in US dollars tells what
+-- is needed
 owner_tiers as (
     select distinct on (owners.owner_agent_id, tiers.tier)
         owners.owner_agent_id,
@@ -38,7 +41,8 @@ producing as (
     select * from {{ ref("int_agents__producing") }}
 ),
 
--- the vendor's flag comes with the totals of a month; the latest month is the current state
+-- the vendor's flag comes with the totals of a month; the latest month is the current
+-- state
 vendor_flags as (
     select distinct on (connections.agent_id, flags.tier)
         connections.agent_id as owner_agent_id,
