@@ -1,5 +1,5 @@
--- the vendor sends a person again and again; each is in an owner's network once, and nobody
--- is lost
+-- the vendor sends a person again and again; each is in an owner's network once, and
+-- nobody is lost
 with
 
 listed_rows as (

@@ -1,4 +1,4 @@
-"""What the tests of the network share: the raw tables, and dbt for the network and what it needs."""
+"""What the tests of the network share: raw tables, and dbt for the network and what it needs."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ member.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -230,14 +231,17 @@ def test_shares_of_the_up_line_are_the_ledgers(built: Warehouse) -> None:
 def test_the_closure_holds_true_distances_and_every_network(built: Warehouse) -> None:
     world = built.world
     found = {
-        (r["ancestor_agent_id"].removeprefix("rezen:"), r["descendant_agent_id"][6:]): r
+        (
+            r["ancestor_agent_id"].removeprefix("rezen:"),
+            r["descendant_agent_id"].removeprefix("rezen:"),
+        ): r
         for r in built.rows("select * from network.network_closure")
     }
     for (ancestor, descendant), row in found.items():
         assert row["depth"] == _distance(world, ancestor, descendant), row
         if row["has_whole_path"]:
             path = [step.removeprefix("rezen:") for step in row["path"]]
-            for below, above in zip(path, path[1:], strict=False):
+            for below, above in itertools.pairwise(path):
                 person = world.agents[below]
                 assert above in (person.sponsor_id, person.co_sponsor_id), row
     for owner in world.connected:
