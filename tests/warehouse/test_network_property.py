@@ -26,6 +26,8 @@ import pytest
 from tests.warehouse.network_case import Row, build_network, make_raw_tables, rows_of
 
 WORLDS = 160
+BROKEN_WORLDS = 120
+"""More worlds, in which one account cannot be read the second time."""
 STATES = ("as_first_read", "after_moves")
 TODAY = date(2026, 8, 31)
 NOW = datetime(2026, 8, 31, 16, tzinfo=UTC)
@@ -63,10 +65,12 @@ class RandomWorld:
     """One brokerage of 4 to 45 people, one to four of whom are connected."""
 
     number: int
+    breaks: bool = False
     people: dict[str, Person] = field(default_factory=dict)
     owners: list[str] = field(default_factory=list)
     raw: dict[Key, dict[str, Any]] = field(default_factory=dict)
     gone: dict[Key, datetime] = field(default_factory=dict)
+    has_moved: bool = False
 
     EDGES: ClassVar[tuple[date, ...]] = (
         TODAY,
@@ -150,17 +154,33 @@ class RandomWorld:
             chain.append(sponsor)
         return chain[1:]
 
+    @property
+    def readable(self) -> list[str]:
+        """The connected agents whose accounts can be read now."""
+        broken = self.breaks and len(self.owners) > 1 and self.has_moved
+        return self.owners[:-1] if broken else self.owners
+
     def told_sponsors(self, person: str) -> set[str]:
-        """The sponsors that somebody can know of from what was sent."""
+        """The sponsors that somebody can know of from what was sent last."""
         it = self.people[person]
-        listed = any(self.tier_of(owner, person) for owner in self.owners)
-        known = {s for s in it.sponsors if s in self.owners}
+        listed = any(self.tier_of(owner, person) for owner in self.readable)
+        known = {s for s in it.sponsors if s in self.readable}
         if listed and it.tells_sponsor and it.sponsor:
             known.add(it.sponsor)
-        for owner in self.owners:
+        for owner in self.readable:
             chain = [owner, *self.up_line(owner)]
             known.update(b for a, b in itertools.pairwise(chain) if a == person)
         return known
+
+    def is_stale(self, person: Person) -> bool:
+        """Whether the account that was not read has the person below somebody else."""
+        silent = {f"{owner}:rezen": owner for owner in self.owners if owner not in self.readable}
+        claims = [
+            silent[connection] if row["tier"] == 1 else row["sponsor_id"]
+            for (table, connection, _), row in self.raw.items()
+            if table == "down_line" and connection in silent and row["id"] == person.id
+        ]
+        return any(claim not in (None, person.sponsor) for claim in claims)
 
     def counts_for(self, owner: str) -> int:
         """How many of the owner's front line count toward unlocking."""
@@ -176,7 +196,7 @@ class RandomWorld:
     def read(self, at: datetime) -> None:
         """Writes what every connected agent is told, as a sync leaves it in the raw tables."""
         sent: dict[Key, dict[str, Any]] = {}
-        for owner in self.owners:
+        for owner in self.readable:
             connection = f"{owner}:rezen"
             sent["agents", connection, owner] = {"id": owner}
             for level, sponsor in enumerate(self.up_line(owner), start=1):
@@ -234,8 +254,9 @@ class RandomWorld:
             if stored is None or {k: v for k, v in stored.items() if k != "_synced_at"} != row:
                 self.raw[key] = {**row, "_synced_at": at}
             self.gone.pop(key, None)
+        read = {f"{owner}:rezen" for owner in self.readable}
         for key in self.raw.keys() - sent.keys():
-            if not (self._has_moved_tier(key, sent) and self.rng.random() < 0.5):
+            if key[1] in read and not (self._has_moved_tier(key, sent) and self.rng.random() < 0.5):
                 self.gone.setdefault(key, at)
 
     def _has_moved_tier(self, key: Key, sent: dict[Key, dict[str, Any]]) -> bool:
@@ -248,6 +269,7 @@ class RandomWorld:
     def move(self) -> None:
         """People get new sponsors, change their status, leave without a trace, or join."""
         rng = self.rng
+        self.has_moved = True
         for person in rng.sample(list(self.people.values()), len(self.people) // 4):
             below = {i for i in self.people if person.id in self.above(i)}
             free = [i for i in self.people if i not in below | {person.id, person.sponsor}]
@@ -284,15 +306,18 @@ class Worlds:
         self.database = database
         self.folder = folder
         self.all = [RandomWorld(number) for number in range(WORLDS)]
+        self.broken = [
+            RandomWorld(number, breaks=True) for number in range(WORLDS, WORLDS + BROKEN_WORLDS)
+        ]
         make_raw_tables(database, folder)
 
     def move(self) -> None:
-        for world in self.all:
+        for world in (*self.all, *self.broken):
             world.move()
 
     def load_and_build(self) -> None:
         tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for world in self.all:
+        for world in (*self.all, *self.broken):
             for (table, account, key), row in world.raw.items():
                 engine = {"connection_id": account, "_key": key, "_row_hash": ""}
                 tables[table].append({**engine, **row})
@@ -417,6 +442,22 @@ def test_sponsors_are_those_of_today(built: Worlds) -> None:
             found[own(row["member_agent_id"])].add(own(row["sponsor_agent_id"]))
         wanted = {p: told for p in world.people if (told := world.told_sponsors(p))}
         assert found == wanted, world.number
+
+
+def test_an_old_list_does_not_bring_back_a_sponsor(built: Worlds) -> None:
+    """An account that could not be read still shows who sponsored whom before."""
+    rows = built.by_world("select * from network.sponsor_edge", "member_agent_id")
+    replaced = 0
+    for world in built.broken:
+        found: dict[str, set[str]] = defaultdict(set)
+        for row in rows[world.number]:
+            found[own(row["member_agent_id"])].add(own(row["sponsor_agent_id"]))
+        for person in world.people.values():
+            told = world.told_sponsors(person.id)
+            if told and person.co_sponsor is None:
+                assert found[person.id] == {person.sponsor}, (world.number, person)
+                replaced += world.is_stale(person)
+    assert replaced > 10 or not any(world.has_moved for world in built.broken)
 
 
 def test_up_lines_carry_what_the_chains_pay(built: Worlds) -> None:
