@@ -1,5 +1,9 @@
 with
 
+members as (
+    select * from {{ ref("int_members__sighted") }}
+),
+
 owners as (
     select
         connection_id,
@@ -8,64 +12,43 @@ owners as (
     where agent_id is not null
 ),
 
-tier_one as (
-    select
-        connection_id,
-        member_source_id,
-        sponsorship_type,
-        sponsor_split_percent,
-        synced_at
-    from {{ ref("stg_rezen__down_line_agents") }}
-    where tier = 1
-
-    union all
-
-    select
-        connection_id,
-        member_source_id,
-        sponsorship_type,
-        sponsor_split_percent,
-        synced_at
-    from {{ ref("stg_rezen__front_line_agents") }}
-),
-
-deeper as (
-    select * from {{ ref("stg_rezen__down_line_agents") }}
-    where sponsor_source_id is not null
-),
-
 sponsors as (
     select * from {{ ref("stg_rezen__sponsors") }}
     where sponsor_level is not null
 ),
 
 -- who is in somebody's first tier was sponsored by that person
-own_edges as (
+own_claims as (
     select
-        {{ our_id("rezen", "tier_one.member_source_id") }} as member_agent_id,
-        owners.agent_id as sponsor_agent_id,
-        tier_one.sponsorship_type,
-        tier_one.sponsor_split_percent,
-        tier_one.synced_at,
+        member_agent_id,
+        owner_agent_id as sponsor_agent_id,
         'first_tier' as provenance,
-        1 as priority
-    from tier_one
-    inner join owners on tier_one.connection_id = owners.connection_id
-),
-
-stated_edges as (
-    select
-        {{ our_id("rezen", "member_source_id") }} as member_agent_id,
-        {{ our_id("rezen", "sponsor_source_id") }} as sponsor_agent_id,
+        1 as priority,
+        coalesce(stated_sponsor_agent_id = owner_agent_id, false) as is_stated,
         sponsorship_type,
         sponsor_split_percent,
-        synced_at,
-        'stated_sponsor' as provenance,
-        2 as priority
-    from deeper
+        synced_at
+    from members
+    where tier = 1 or is_on_front_line
 ),
 
--- the up-line comes as levels: each level sponsors the one before it
+-- below the first tier the owner himself cannot be the direct sponsor
+stated_claims as (
+    select
+        member_agent_id,
+        stated_sponsor_agent_id as sponsor_agent_id,
+        'stated_sponsor' as provenance,
+        2 as priority,
+        true as is_stated,
+        sponsorship_type,
+        sponsor_split_percent,
+        synced_at
+    from members
+    where stated_sponsor_agent_id <> owner_agent_id
+),
+
+-- the up-line comes as levels, over the first of two sponsors: each level sponsors the
+-- one before
 up_line as (
     select
         connection_id,
@@ -84,15 +67,16 @@ up_line as (
     from sponsors
 ),
 
-tree_edges as (
+tree_claims as (
     select
         below.agent_id as member_agent_id,
         above.agent_id as sponsor_agent_id,
+        'sponsor_tree' as provenance,
+        3 as priority,
+        true as is_stated,
         null::text as sponsorship_type,
         null::numeric as sponsor_split_percent,
-        above.synced_at,
-        'sponsor_tree' as provenance,
-        3 as priority
+        greatest(below.synced_at, above.synced_at) as synced_at
     from up_line as below
     inner join up_line as above
         on
@@ -100,33 +84,103 @@ tree_edges as (
             and below.sponsor_level + 1 = above.sponsor_level
 ),
 
-edges as (
-    select * from own_edges
+claims as (
+    select * from own_claims
     union all
-    select * from stated_edges
+    select * from stated_claims
     union all
-    select * from tree_edges
+    select * from tree_claims
 ),
 
-latest as (
-    select distinct on (member_agent_id, sponsor_agent_id) *
-    from edges
+claimed as (
+    select distinct on (member_agent_id, sponsor_agent_id)
+        *,
+        date_trunc('hour', synced_at) as synced_hour,
+        bool_or(is_stated) over (
+            partition by member_agent_id, sponsor_agent_id
+        ) as is_named
+    from claims
     where member_agent_id <> sponsor_agent_id
     order by
-        member_agent_id, sponsor_agent_id, priority, synced_at desc, sponsorship_type,
-        sponsor_split_percent
+        member_agent_id, sponsor_agent_id, date_trunc('hour', synced_at) desc, priority,
+        synced_at desc, sponsorship_type, sponsor_split_percent
+),
+
+-- the newest word on whether there are two sponsors, whoever they are
+sponsorships as (
+    select distinct on (member_agent_id)
+        member_agent_id,
+        sponsorship_type,
+        sponsor_split_percent,
+        {{ is_co_sponsorship("sponsorship_type", "sponsor_split_percent") }}
+            as is_co_sponsored
+    from members
+    where sponsorship_type is not null or sponsor_split_percent is not null
+    order by
+        member_agent_id, date_trunc('hour', synced_at) desc, tier, synced_at desc,
+        owner_agent_id
+),
+
+ranked as (
+    select
+        claimed.member_agent_id,
+        claimed.sponsor_agent_id,
+        claimed.provenance,
+        claimed.is_named,
+        claimed.synced_at,
+        coalesce(claimed.sponsorship_type, sponsorships.sponsorship_type)
+            as sponsorship_type,
+        coalesce(claimed.sponsor_split_percent, sponsorships.sponsor_split_percent)
+            as sponsor_split_percent,
+        sponsorships.is_co_sponsored,
+        row_number() over (
+            partition by claimed.member_agent_id
+            order by
+                claimed.synced_hour desc, claimed.priority, claimed.synced_at desc,
+                claimed.is_named desc, claimed.sponsor_agent_id
+        ) as recency
+    from claimed
+    left join sponsorships on claimed.member_agent_id = sponsorships.member_agent_id
+),
+
+-- a new sponsor replaces the old one; a second one stays only beside a co-sponsor
+current_sponsors as (
+    select
+        *,
+        count(*) over (partition by member_agent_id) as sponsor_count,
+        row_number() over (
+            partition by member_agent_id
+            order by is_named desc, recency
+        ) as sponsor_rank
+    from ranked
+    where
+        recency = 1
+        or (
+            recency = 2
+            and coalesce(is_co_sponsored, provenance = 'first_tier')
+        )
 ),
 
 final as (
     select
+        -- ids
         member_agent_id,
         sponsor_agent_id,
+
+        -- strings
         provenance,
         sponsorship_type,
+
+        -- numerics
         sponsor_split_percent,
-        count(*) over (partition by member_agent_id) > 1 as is_co_sponsored,
+
+        -- booleans
+        coalesce(is_co_sponsored, false) or sponsor_count > 1 as is_co_sponsored,
+        sponsor_rank = 1 as is_primary,
+
+        -- dates
         synced_at
-    from latest
+    from current_sponsors
 )
 
 select * from final

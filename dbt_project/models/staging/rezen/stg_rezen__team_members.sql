@@ -25,6 +25,10 @@ renamed as (
             as account_country,
         {{ present('invitation_status') }} as invitation_status,
 
+        -- json
+        agent -> 'offices' as offices,
+        agent -> 'administrativeAreaIds' as administrative_area_ids,
+
         -- numerics
         member_commission_split as member_split_percent,
         leader_split as leader_split_percent,
