@@ -108,11 +108,18 @@ based as (
 modelled as (
     select
         based.*,
-        tiers.revshare_percent,
+        coalesce(tiers.revshare_percent, other_tiers.revshare_percent)
+            as revshare_percent,
         tiers.yearly_max_amount,
         tiers.frontline_needed,
-        case when based.is_co_sponsored then tiers.co_sponsor_percent else 100 end
-            as sponsor_share_percent,
+        tiers.tier is not null as is_currency_covered,
+        coalesce(tiers.co_sponsor_percent, other_tiers.co_sponsor_percent)
+            as co_sponsor_percent,
+        case
+            when based.is_co_sponsored
+                then coalesce(tiers.co_sponsor_percent, other_tiers.co_sponsor_percent)
+            else 100
+        end as sponsor_share_percent,
         case
             when based.basis = 'vendor_base' then based.vendor_base_amount
             else based.own_base_amount
@@ -128,6 +135,13 @@ modelled as (
             and based.currency = tiers.currency
             and based.earned_date between tiers.effective_from
             and coalesce(tiers.effective_to, 'infinity'::date)
+    -- the model is published in USD: elsewhere its percentages say what is at stake
+    left join tiers as other_tiers
+        on
+            based.tier = other_tiers.tier
+            and other_tiers.currency = 'USD'
+            and based.earned_date between other_tiers.effective_from
+            and coalesce(other_tiers.effective_to, 'infinity'::date)
 ),
 
 {%- set formula -%}

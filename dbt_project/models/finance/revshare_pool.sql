@@ -87,7 +87,13 @@ final as (
                 and factor < 1
                 and expected_amount - payout_amount
                 > agreeing_count * {{ var("revshare_rounding_amount") }}
-                then round(factor, 6)
+                then case
+                    when
+                        abs(payout_amount - expected_amount * round(factor, 4))
+                        <= agreeing_count * {{ var("revshare_rounding_amount") }} / 2
+                        then round(factor, 4)
+                    else round(factor, 8)
+                end
             else 1
         end as pool_factor
     from agreeing
