@@ -19,7 +19,15 @@ readings as (
         caps.currency,
         caps.annual_cap_amount,
         caps.group_team_cap_amount,
+        caps.cap_paid_amount,
+        caps.is_capped,
+        caps.is_elite,
+        caps.capped_at,
         caps.read_date,
+        case
+            when caps.cap_year_end_date > '{{ var("earliest_date") }}'::date
+                then caps.cap_year_end_date
+        end as cap_year_end_date,
         case
             when caps.cap_year_end_date > '{{ var("earliest_date") }}'::date
                 then (caps.cap_year_end_date - interval '1 year')::date
@@ -92,7 +100,16 @@ candidates as (
         coalesce(readings_by_year.group_team_cap_amount, rosters.real_cap_amount)
             as team_cap_amount,
         readings_by_year.annual_cap_amount as brokerage_cap_amount,
-        network_rows.cap_amount as user_cap_amount
+        network_rows.cap_amount as user_cap_amount,
+        coalesce(
+            readings_by_year.cap_year_end_date,
+            (years.cap_year_start_date + interval '1 year')::date
+        ) as cap_year_end_date,
+        readings_by_year.cap_paid_amount,
+        readings_by_year.is_capped,
+        readings_by_year.is_elite,
+        readings_by_year.capped_at,
+        readings_by_year.read_date
     from years
     left join current_years
         on

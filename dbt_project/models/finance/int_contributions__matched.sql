@@ -41,7 +41,9 @@ matched as (
     select
         coalesce(expectations.receiving_agent_id, answered.receiving_agent_id)
             as receiving_agent_id,
-        coalesce(expectations.contributing_agent_id, answered.contributing_agent_id)
+        coalesce(
+            expectations.contributing_agent_id, answered.contributing_agent_id, 'unknown'
+        )
             as contributing_agent_id,
         coalesce(expectations.transaction_id, answered.transaction_id)
             as transaction_id,
