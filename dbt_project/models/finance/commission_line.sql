@@ -145,7 +145,7 @@ final as (
 
         -- numerics
         line_number::smallint as line_number,
-        line_amount,
+        {{ as_money("line_amount") }} as line_amount,
 
         -- dates
         income_date as closed_on,

@@ -153,10 +153,10 @@ modelled as (
 reckoned as (
     select
         *,
-        coalesce(
-            {{ formula.replace("{base}", "full_base_amount") }}, 0
-        ) as full_formula_amount,
-        coalesce({{ formula.replace("{base}", "base_amount") }}, 0) as formula_amount
+        {{ as_money("coalesce(" ~ formula.replace("{base}", "full_base_amount") ~ ", 0)") }}
+            as full_formula_amount,
+        {{ as_money("coalesce(" ~ formula.replace("{base}", "base_amount") ~ ", 0)") }}
+            as formula_amount
     from modelled
 ),
 
@@ -185,7 +185,7 @@ final as (
             else {{ within_limit(
                 "formula_amount", "formula_before", "yearly_max_amount"
             ) }}
-        end as expected_amount
+        end::numeric(20, 4) as expected_amount
     from limited
 )
 

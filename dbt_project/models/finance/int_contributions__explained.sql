@@ -102,55 +102,62 @@ silent as (
 parts as (
     select
         *,
-        case
+        {{ as_money("case
             when outcome = 'other_currency' then 0
             else formula_amount - full_formula_amount
-        end as contributor_cap_amount,
-        case when outcome = 'other_currency' then 0
+        end") }} as contributor_cap_amount,
+        {{ as_money("case
+            when outcome = 'other_currency' then 0
             else expected_amount - formula_amount
-        end as yearly_maximum_amount,
-        case when outcome = 'answered' then payable_amount - expected_amount else 0 end
-            as pool_limit_amount,
-        case
+        end") }} as yearly_maximum_amount,
+        {{ as_money("case
+            when outcome = 'answered' then payable_amount - expected_amount else 0
+        end") }} as pool_limit_amount,
+        {{ as_money("case
             when outcome = 'answered' then base_target_amount - payable_amount else 0
-        end as other_base_amount,
-        case
+        end") }} as other_base_amount,
+        {{ as_money("case
             when outcome = 'answered' then target_amount - base_target_amount else 0
-        end as co_sponsor_amount,
-        case
+        end") }} as co_sponsor_amount,
+        {{ as_money("case
             when outcome = 'answered' then payout_amount - target_amount else 0
-        end as rest_amount,
-        case
+        end") }} as rest_amount,
+        {{ as_money("case
             when outcome = 'other_currency' then -full_formula_amount
             when outcome = 'unexpected' and has_other_currency then payout_amount
             else 0
-        end as currency_amount,
-        case
+        end") }} as currency_amount,
+        {{ as_money("case
             when outcome = 'unexpected' and not has_other_currency then payout_amount
             else 0
-        end as deal_not_visible_amount,
-        case when silent_cause is not null then -expected_amount else 0 end
-            as silent_amount
+        end") }} as deal_not_visible_amount,
+        {{ as_money("case
+            when silent_cause is not null then -expected_amount else 0
+        end") }} as silent_amount
     from silent
 ),
 
 final as (
     select
         *,
-        contributor_cap_amount
-        + case when silent_cause = 'capped_contributor' then silent_amount else 0 end
-            as capped_contributor_amount,
-        case when silent_cause = 'locked_tier' then silent_amount else 0 end
-            as locked_tier_amount,
-        case when silent_cause = 'missed' then silent_amount else 0 end
-            as missed_amount,
-        -pending_amount
-        + case when silent_cause = 'pending' then silent_amount else 0 end
-            as not_paid_yet_amount,
-        case when abs(rest_amount) <= {{ tolerance }} then rest_amount else 0 end
-            as rounding_amount,
-        case when abs(rest_amount) > {{ tolerance }} then rest_amount else 0 end
-        + case when silent_cause = 'unknown' then silent_amount else 0 end
+        {{ as_money("contributor_cap_amount + case
+            when silent_cause = 'capped_contributor' then silent_amount else 0
+        end") }} as capped_contributor_amount,
+        {{ as_money("case
+            when silent_cause = 'locked_tier' then silent_amount else 0
+        end") }} as locked_tier_amount,
+        {{ as_money("case
+            when silent_cause = 'missed' then silent_amount else 0
+        end") }} as missed_amount,
+        {{ as_money("case
+            when silent_cause = 'pending' then silent_amount else 0
+        end - pending_amount") }} as not_paid_yet_amount,
+        {{ as_money("case
+            when abs(rest_amount) <= " ~ tolerance ~ " then rest_amount else 0
+        end") }} as rounding_amount,
+        {{ as_money("case
+            when abs(rest_amount) > " ~ tolerance ~ " then rest_amount else 0
+        end + case when silent_cause = 'unknown' then silent_amount else 0 end") }}
             as unknown_amount
     from parts
 )

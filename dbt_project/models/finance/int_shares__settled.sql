@@ -145,17 +145,19 @@ final as (
         -- numerics
         deal_number,
         cap_amount,
-        gross_amount,
+        {{ as_money("gross_amount") }} as gross_amount,
         stated_base_amount,
-        company_split_amount,
-        brokerage_fee_amount,
-        processing_fee_amount,
-        post_cap_fee_amount,
-        {{ within_limit("wished_stock_amount", "wished_before", "stock_limit_amount") }}
-            as stock_amount,
+        {{ as_money("company_split_amount") }} as company_split_amount,
+        {{ as_money("brokerage_fee_amount") }} as brokerage_fee_amount,
+        {{ as_money("processing_fee_amount") }} as processing_fee_amount,
+        {{ as_money("post_cap_fee_amount") }} as post_cap_fee_amount,
+        {{ as_money(within_limit(
+            "wished_stock_amount", "wished_before", "stock_limit_amount"
+        )) }} as stock_amount,
         -- what revenue share would be reckoned on if there were no cap
-        greatest(gross_amount - brokerage_fee_amount - processing_fee_amount, 0)
-            as full_base_amount,
+        {{ as_money(
+            "greatest(gross_amount - brokerage_fee_amount - processing_fee_amount, 0)"
+        ) }} as full_base_amount,
         -- only the part of the share that paid the split earns revenue share
         case
             when not is_counted or company_split_amount <= 0 then 0
@@ -166,7 +168,7 @@ final as (
                 end - brokerage_fee_amount - processing_fee_amount,
                 0
             )
-        end as base_amount,
+        end::numeric(20, 4) as base_amount,
         split_before + full_split_amount as split_to_date_amount,
 
         -- booleans

@@ -78,7 +78,7 @@ missed_rest as (
                 2
             ),
             missed_months.missed_amount - coalesce(missed_deals.expected_amount, 0)
-        ) as formula_amount
+        )::numeric(20, 4) as formula_amount
     from missed_months
     left join missed_deals
         on
@@ -119,8 +119,8 @@ by_month as (
         0::numeric as paid_amount,
         {%- for cause in causes %}
         {% if cause in ("capped_contributor", "locked_tier", "missed") -%}
-            case when missed_cause = '{{ cause }}' then -formula_amount else 0 end
-        {%- else -%} 0::numeric {%- endif %} as {{ cause }}_difference
+            case when missed_cause = '{{ cause }}' then -formula_amount else 0 end::numeric(20, 4)
+        {%- else -%} 0::numeric(20, 4) {%- endif %} as {{ cause }}_difference
         {{- "," if not loop.last }}
         {%- endfor %}
     from missed_rest
@@ -136,7 +136,7 @@ combined as (
 final as (
     select
         combined.*,
-        paid_amount - formula_amount as difference_amount,
+        {{ as_money("paid_amount - formula_amount") }} as difference_amount,
         -- the cause of the largest part; the columns above have all of them
         (
             select largest.cause
