@@ -1,6 +1,6 @@
 {{ config(severity="warn") }}
 
--- months and years come from the vendor, not from the ledger: both have to tell the same
+-- months and years come from the vendor, not from the ledger: both must tell the same
 with
 
 periods as (

@@ -1,7 +1,7 @@
 {{ config(severity="warn") }}
 
--- the same deal, tier and amount under two ids looks like a double load; two paths below a
--- co-sponsored agent are the only honest way to it
+-- the same deal, tier and amount under two ids looks like a double load; two paths
+-- below a co-sponsored agent are the only honest way to it
 select
     receiving_agent_id,
     contributing_agent_id,

@@ -1,4 +1,4 @@
--- net pay is on the deal, on participants and on the viewer: income takes the viewer's, once
+-- net pay is on the deal, on participants and on the viewer: income takes the viewer's
 with
 
 viewers as (

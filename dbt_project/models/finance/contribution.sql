@@ -21,8 +21,8 @@ payments as (
     "missed_reason", "is_missed", "earned_date", "earned_at", "synced_at",
 ] %}
 
--- what a payment has paid is no longer pending, even while a pending copy is around; the list by
--- tier has single deals at some accounts only, and then also what was missed
+-- what a payment has paid is no longer pending, even while a pending copy is around; the
+-- list by tier has single deals at some accounts only, and then also what was missed
 combined as (
     select {{ columns | join(", ") }}, 1 as priority
     from {{ ref("stg_rezen__revshare_payment_contributions") }}

@@ -49,7 +49,8 @@ final as (
     cross join lateral (
         {{ ledger_holding(
             "ledger",
-            "make_date(latest.period_year::int, latest.period_month::int, 1) + interval '1 month - 1 day'"
+            "make_date(latest.period_year::int, latest.period_month::int, 1)"
+            ~ " + interval '1 month - 1 day'"
         ) }}
     ) as holdings
 )

@@ -63,7 +63,7 @@ revenue_share as (
     from contributions
 ),
 
--- where vesting has rows of its own, the grants that it vests are not counted a second time
+-- where vesting has rows of its own, its grants are not counted a second time
 own_stock as (
     select
         *,
@@ -76,7 +76,7 @@ own_stock as (
             and equity_status = 'VESTED'
             and not is_vested_by_own_row
         )
-        {%- if var("income_counts_stock_purchases") %}
+    {%- if var("income_counts_stock_purchases") %}
         or equity_type = 'PURCHASE'
         {%- endif %}
 ),

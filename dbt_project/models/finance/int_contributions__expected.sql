@@ -153,10 +153,12 @@ modelled as (
 reckoned as (
     select
         *,
-        {{ as_money("coalesce(" ~ formula.replace("{base}", "full_base_amount") ~ ", 0)") }}
-            as full_formula_amount,
-        {{ as_money("coalesce(" ~ formula.replace("{base}", "base_amount") ~ ", 0)") }}
-            as formula_amount
+        coalesce(
+            {{ formula.replace("{base}", "full_base_amount") }}, 0
+        )::numeric(20, 4) as full_formula_amount,
+        coalesce(
+            {{ formula.replace("{base}", "base_amount") }}, 0
+        )::numeric(20, 4) as formula_amount
     from modelled
 ),
 
@@ -180,6 +182,7 @@ limited as (
 final as (
     select
         *,
+        {{ known_month("earned_date") }} as earned_month,
         case
             when yearly_max_amount is null then formula_amount
             else {{ within_limit(

@@ -1,5 +1,5 @@
 {%- set tolerance -%}
-    {{ var("revshare_rounding_amount") }} * greatest(contribution_count, 1)
+{{ var("revshare_rounding_amount") }} * greatest(contribution_count, 1)
 {%- endset -%}
 
 with
@@ -33,13 +33,13 @@ rebased as (
                 and basis = 'deal'
                 and vendor_base_amount <> base_amount
                 then round(
-                    path_count * round(
-                        vendor_base_amount * revshare_percent / 100
-                        * sponsor_share_percent / 100,
+                        path_count * round(
+                            vendor_base_amount * revshare_percent / 100
+                            * sponsor_share_percent / 100,
+                            2
+                        ) * pool_factor,
                         2
-                    ) * pool_factor,
-                    2
-                )
+                    )
         end as rebased_amount
     from cases
 ),
@@ -151,7 +151,7 @@ final as (
         end") }} as missed_amount,
         {{ as_money("case
             when silent_cause = 'pending' then silent_amount else 0
-        end - pending_amount") }} as not_paid_yet_amount,
+        end - listed_pending_amount") }} as pending_amount,
         {{ as_money("case
             when abs(rest_amount) <= " ~ tolerance ~ " then rest_amount else 0
         end") }} as rounding_amount,

@@ -12,7 +12,8 @@ missed_months as (
     select * from {{ ref("contribution_missed") }}
 ),
 
--- several rows of one deal and tier are one answer of the vendor; a row without a deal is its own
+-- several rows of one deal and tier are one answer of the vendor; a row without a deal
+-- is an answer of its own
 answered as (
     select
         receiving_agent_id,
@@ -26,7 +27,7 @@ answered as (
         coalesce(sum(payout_amount) filter (where contribution_status = 'PAID'), 0)
             as paid_amount,
         coalesce(sum(payout_amount) filter (where contribution_status = 'PENDING'), 0)
-            as pending_amount,
+            as listed_pending_amount,
         bool_and(is_missed) as is_missed,
         max(missed_reason) as missed_reason,
         min(earned_date) as earned_date
@@ -42,9 +43,10 @@ matched as (
         coalesce(expectations.receiving_agent_id, answered.receiving_agent_id)
             as receiving_agent_id,
         coalesce(
-            expectations.contributing_agent_id, answered.contributing_agent_id, 'unknown'
-        )
-            as contributing_agent_id,
+            expectations.contributing_agent_id,
+            answered.contributing_agent_id,
+            'unknown'
+        ) as contributing_agent_id,
         coalesce(expectations.transaction_id, answered.transaction_id)
             as transaction_id,
         coalesce(expectations.tier, answered.tier) as tier,
@@ -73,7 +75,7 @@ matched as (
         coalesce(answered.contribution_count, 0) as contribution_count,
         answered.payout_amount,
         coalesce(answered.paid_amount, 0) as paid_amount,
-        coalesce(answered.pending_amount, 0) as pending_amount,
+        coalesce(answered.listed_pending_amount, 0) as listed_pending_amount,
         coalesce(answered.is_missed, false) as is_missed,
         answered.missed_reason,
         coalesce(expectations.earned_date, answered.earned_date) as earned_date
@@ -125,8 +127,9 @@ final as (
     select
         currencies.*,
         coalesce(
-            case when currencies.is_missed then
-                {{ missed_cause("currencies.missed_reason") }}
+            case
+                when currencies.is_missed
+                    then {{ missed_cause("currencies.missed_reason") }}
             end,
             case when not currencies.is_answered then missed_months.missed_cause end
         ) as missed_cause,

@@ -51,7 +51,7 @@ from_deals as (
             and splits.currency = financials.gross_commission_currency
 ),
 
--- a deal that no account shows is known by the base that a contribution of it was reckoned on
+-- a deal that no account shows is known by the base that a contribution was reckoned on
 contributed as (
     select
         contributing_agent_id as agent_id,

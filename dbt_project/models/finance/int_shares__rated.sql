@@ -61,7 +61,7 @@ capped_by as (
     left join stock_holders on placed.agent_id = stock_holders.agent_id
 ),
 
--- caps and revenue share are reckoned in one currency: a share in another one leaves both alone
+-- caps and revenue share are reckoned in one currency: another leaves both be
 numbered as (
     select
         capped_by.*,

@@ -8,8 +8,10 @@ shares as (
 grossed as (
     select
         *,
-        case when is_counted and deal_number <= brokerage_fee_deals
-            then brokerage_fee_rate else 0
+        case
+            when is_counted and deal_number <= brokerage_fee_deals
+                then brokerage_fee_rate
+            else 0
         end as brokerage_fee_amount
     from shares
 ),
@@ -55,16 +57,11 @@ split_paid as (
         *,
         is_counted and split_before >= cap_amount as was_capped,
         case
-            when is_counted then
-                {{ within_limit("full_split_amount", "split_before", "cap_amount") }}
-            else full_split_amount
+            when not is_counted then full_split_amount
+            else {{ within_limit("full_split_amount", "split_before", "cap_amount") }}
         end as company_split_amount,
-        case
-            when is_counted and split_before >= cap_amount then least(
-                round(post_cap_fee_rate * share_of_deal, 2), full_split_amount
-            )
-            else 0
-        end as usual_fee_amount
+        least(round(post_cap_fee_rate * share_of_deal, 2), full_split_amount)
+        * (is_counted and split_before >= cap_amount)::int as usual_fee_amount
     from summed
 ),
 
@@ -96,16 +93,11 @@ wished as (
     select
         *,
         case
-            when is_stock_plan_member and is_counted and net_before_stock_amount > 0
-                then round(
-                    net_before_stock_amount / 100
-                    * case
-                        when was_capped then stock_percent_post_cap
-                        else stock_percent_pre_cap
-                    end,
-                    2
-                )
-            else 0
+            when not is_stock_plan_member or not is_counted then 0
+            when net_before_stock_amount <= 0 then 0
+            when was_capped
+                then round(net_before_stock_amount * stock_percent_post_cap / 100, 2)
+            else round(net_before_stock_amount * stock_percent_pre_cap / 100, 2)
         end as wished_stock_amount,
         coalesce(
             case
@@ -120,6 +112,11 @@ wished as (
 stocked as (
     select
         *,
+        case
+            when not is_counted or company_split_amount <= 0 then 0
+            when company_split_amount = full_split_amount then gross_amount
+            else round(company_split_amount * 100 / company_split_percent, 2)
+        end as split_gross_amount,
         coalesce(
             sum(wished_stock_amount) over (
                 partition by agent_id, cap_year_start_date, is_counted, was_capped
@@ -159,16 +156,9 @@ final as (
             "greatest(gross_amount - brokerage_fee_amount - processing_fee_amount, 0)"
         ) }} as full_base_amount,
         -- only the part of the share that paid the split earns revenue share
-        case
-            when not is_counted or company_split_amount <= 0 then 0
-            else greatest(
-                case
-                    when company_split_amount = full_split_amount then gross_amount
-                    else round(company_split_amount * 100 / company_split_percent, 2)
-                end - brokerage_fee_amount - processing_fee_amount,
-                0
-            )
-        end::numeric(20, 4) as base_amount,
+        greatest(
+            split_gross_amount - brokerage_fee_amount - processing_fee_amount, 0
+        )::numeric(20, 4) as base_amount,
         split_before + full_split_amount as split_to_date_amount,
 
         -- booleans

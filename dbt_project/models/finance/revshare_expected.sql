@@ -30,7 +30,7 @@ producing as (
     inner join closings
         on
             expectations.receiving_agent_id = closings.agent_id
-            and closings.earned_date < expectations.earned_date
+            and expectations.earned_date > closings.earned_date
             and (
                 closings.earned_date
                 + interval '{{ var("revshare_producing_months") }} months'
@@ -95,7 +95,7 @@ final as (
         expectations.is_path_known,
         expectations.is_co_sponsored,
         producing.receiving_agent_id is not null as is_receiver_producing,
-        -- what was paid at a tier was open; else the vendor's flag; null when nobody tells
+        -- what was paid at was open; else the vendor's flag; null when nobody tells
         case
             when paid_tiers.receiving_agent_id is not null then true
             when expectations.frontline_needed = 0 then true
@@ -104,12 +104,12 @@ final as (
 
         -- dates
         expectations.earned_date,
-        {{ known_month("expectations.earned_date") }} as earned_month,
+        expectations.earned_month,
         expectations.cap_year_start_date
     from expectations
     left join pools
         on
-            {{ known_month("expectations.earned_date") }} = pools.earned_month
+            expectations.earned_month = pools.earned_month
             and expectations.currency = pools.currency
     left join producing
         on
@@ -119,12 +119,12 @@ final as (
         on
             expectations.receiving_agent_id = paid_tiers.receiving_agent_id
             and expectations.tier = paid_tiers.tier
-            and {{ known_month("expectations.earned_date") }} = paid_tiers.earned_month
+            and expectations.earned_month = paid_tiers.earned_month
     left join vendor_tiers
         on
             expectations.receiving_agent_id = vendor_tiers.receiving_agent_id
             and expectations.tier = vendor_tiers.tier
-            and {{ known_month("expectations.earned_date") }} = vendor_tiers.earned_month
+            and expectations.earned_month = vendor_tiers.earned_month
 )
 
 select * from final

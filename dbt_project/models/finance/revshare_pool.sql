@@ -21,7 +21,7 @@ contributions as (
 
 compared as (
     select
-        {{ known_month("expectations.earned_date") }} as earned_month,
+        expectations.earned_month,
         expectations.currency,
         expectations.expected_amount,
         contributions.payout_amount,
@@ -48,7 +48,7 @@ medians as (
     group by earned_month, currency
 ),
 
--- the pool cuts every payout of a month in the same proportion: what stands alone is no pool
+-- the pool cuts every payout of a month in one proportion: what stands alone is no pool
 agreeing as (
     select
         medians.earned_month,
@@ -63,10 +63,26 @@ agreeing as (
         on
             medians.earned_month = compared.earned_month
             and medians.currency = compared.currency
-            and abs(compared.payout_amount - compared.expected_amount * medians.median_ratio)
-            <= {{ var("revshare_rounding_amount") }}
+            and abs(
+                compared.payout_amount
+                - compared.expected_amount * medians.median_ratio
+            ) <= {{ var("revshare_rounding_amount") }}
             + compared.expected_amount * 0.001
     group by medians.earned_month, medians.currency, medians.contribution_count
+),
+
+-- a factor that somebody set has few decimals
+rounded as (
+    select
+        *,
+        case
+            when
+                abs(payout_amount - expected_amount * round(factor, 4))
+                <= agreeing_count * {{ var("revshare_rounding_amount") }} / 2
+                then round(factor, 4)
+            else round(factor, 8)
+        end as rounded_factor
+    from agreeing
 ),
 
 final as (
@@ -87,16 +103,10 @@ final as (
                 and factor < 1
                 and expected_amount - payout_amount
                 > agreeing_count * {{ var("revshare_rounding_amount") }}
-                then case
-                    when
-                        abs(payout_amount - expected_amount * round(factor, 4))
-                        <= agreeing_count * {{ var("revshare_rounding_amount") }} / 2
-                        then round(factor, 4)
-                    else round(factor, 8)
-                end
+                then rounded_factor
             else 1
         end as pool_factor
-    from agreeing
+    from rounded
 )
 
 select

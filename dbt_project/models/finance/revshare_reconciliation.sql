@@ -7,10 +7,7 @@
 with
 
 explained as (
-    select
-        *,
-        not_paid_yet_amount as pending_cause_amount
-    from {{ ref("int_contributions__explained") }}
+    select * from {{ ref("int_contributions__explained") }}
 ),
 
 missed_months as (
@@ -42,13 +39,12 @@ by_deal as (
         coalesce(payout_amount, 0) as vendor_amount,
         paid_amount,
         {%- for cause in causes %}
-        {{ "pending_cause" if cause == "pending" else cause }}_amount
-            as {{ cause }}_difference{{ "," if not loop.last }}
+        {{ cause }}_amount as {{ cause }}_difference{{ "," if not loop.last }}
         {%- endfor %}
     from explained
 ),
 
--- of a month's missed sum, the deals above are part; the rest is of deals that nobody shows
+-- of a month's missed sum, the deals above are part; the rest is of deals nobody shows
 missed_deals as (
     select
         receiving_agent_id,
@@ -118,10 +114,8 @@ by_month as (
         0::numeric as vendor_amount,
         0::numeric as paid_amount,
         {%- for cause in causes %}
-        {% if cause in ("capped_contributor", "locked_tier", "missed") -%}
-            case when missed_cause = '{{ cause }}' then -formula_amount else 0 end::numeric(20, 4)
-        {%- else -%} 0::numeric(20, 4) {%- endif %} as {{ cause }}_difference
-        {{- "," if not loop.last }}
+        -formula_amount * (missed_cause = '{{ cause }}')::int
+            as {{ cause }}_difference{{ "," if not loop.last }}
         {%- endfor %}
     from missed_rest
     where formula_amount > {{ var("revshare_rounding_amount") }}
