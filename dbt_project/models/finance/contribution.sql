@@ -22,7 +22,7 @@ payments as (
 ] %}
 
 -- what a payment has paid is no longer pending, even while a pending copy is around; the
--- list by tier has single deals at some accounts only, and then also what was missed
+-- list by tier has single deals at some accounts, and with them what was missed
 combined as (
     select {{ columns | join(", ") }}, 1 as priority
     from {{ ref("stg_rezen__revshare_payment_contributions") }}

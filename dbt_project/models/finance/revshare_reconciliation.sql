@@ -37,10 +37,10 @@ by_deal as (
         expected_amount,
         payable_amount,
         coalesce(payout_amount, 0) as vendor_amount,
-        paid_amount,
         {%- for cause in causes %}
-        {{ cause }}_amount as {{ cause }}_difference{{ "," if not loop.last }}
+        {{ cause }}_amount as {{ cause }}_difference,
         {%- endfor %}
+        paid_amount
     from explained
 ),
 
@@ -112,11 +112,10 @@ by_month as (
         formula_amount as expected_amount,
         formula_amount as payable_amount,
         0::numeric as vendor_amount,
-        0::numeric as paid_amount,
         {%- for cause in causes %}
-        -formula_amount * (missed_cause = '{{ cause }}')::int
-            as {{ cause }}_difference{{ "," if not loop.last }}
+        -formula_amount * (missed_cause = '{{ cause }}')::int as {{ cause }}_difference,
         {%- endfor %}
+        0::numeric as paid_amount
     from missed_rest
     where formula_amount > {{ var("revshare_rounding_amount") }}
 ),
