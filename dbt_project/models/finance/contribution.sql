@@ -21,7 +21,7 @@ payments as (
     "missed_reason", "is_missed", "earned_date", "earned_at", "synced_at",
 ] %}
 
--- what a payment has paid is no longer pending, even while a pending copy is around; the
+-- what a payment has paid is no longer pending, though a pending copy is around; the
 -- list by tier has single deals at some accounts, and with them what was missed
 combined as (
     select {{ columns | join(", ") }}, 1 as priority

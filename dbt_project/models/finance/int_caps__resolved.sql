@@ -51,7 +51,7 @@ rosters as (
         real_cap_amount
     from {{ ref("team_member") }}
     where is_active and not is_flex and real_cap_amount is not null
-    order by agent_id, team_id
+    order by agent_id, real_cap_amount
 ),
 
 network_rows as (
