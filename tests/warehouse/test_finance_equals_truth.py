@@ -1,5 +1,5 @@
-"""Finance against the sandbox's books: each cap, each net payout, each contribution and the reason of
-each difference, on the first day and after a month and a half.
+"""Finance against the sandbox's books: each cap, each net payout, each contribution and the reason
+of each difference, on the first day and after a month and a half.
 """
 
 from __future__ import annotations
@@ -150,8 +150,8 @@ def test_totals_are_the_truths_by_tier_month_and_year(books: Books, agent: str) 
     this_month = f"{books.box.clock.reporting_today:%Y-%m}"
     assert sum((row["mtd_amount"] for row in tiers), ZERO) == history.get(this_month, ZERO)
     months = books.rows(
-        "select to_char(income_month, 'YYYY-MM') as month, sum(amount) as amount from finance.income"
-        " where agent_id = %s and income_type = 'RevShare' group by 1",
+        "select to_char(income_month, 'YYYY-MM') as month, sum(amount) as amount"
+        " from finance.income where agent_id = %s and income_type = 'RevShare' group by 1",
         receiver,
     )
     assert {row["month"]: row["amount"] for row in months} == history

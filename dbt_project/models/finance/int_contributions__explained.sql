@@ -58,6 +58,16 @@ aimed as (
     from rebased
 ),
 
+-- each row that is listed is one path to the receiver
+co_sponsored as (
+    select
+        *,
+        contribution_count
+        * round(base_target_amount * co_sponsor_percent / 100, 2)
+            as co_sponsored_amount
+    from aimed
+),
+
 targeted as (
     select
         *,
@@ -66,14 +76,11 @@ targeted as (
                 outcome = 'answered'
                 and not is_path_known
                 and abs(payout_amount - base_target_amount) > {{ tolerance }}
-                and abs(
-                    payout_amount
-                    - round(base_target_amount * co_sponsor_percent / 100, 2)
-                ) <= {{ tolerance }}
-                then round(base_target_amount * co_sponsor_percent / 100, 2)
+                and abs(payout_amount - co_sponsored_amount) <= {{ tolerance }}
+                then co_sponsored_amount
             else base_target_amount
         end as target_amount
-    from aimed
+    from co_sponsored
 ),
 
 -- why the vendor is silent about what should be listed

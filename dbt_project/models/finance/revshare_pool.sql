@@ -38,13 +38,25 @@ compared as (
     where expectations.base_amount > 0
 ),
 
+-- the ratio in the middle of the money: rounding blurs small rows, a wrong row is at an end
+ranked as (
+    select
+        *,
+        sum(expected_amount) over (
+            partition by earned_month, currency
+            order by ratio
+        ) as money_up_to,
+        sum(expected_amount) over (partition by earned_month, currency) as all_money
+    from compared
+),
+
 medians as (
     select
         earned_month,
         currency,
         count(*) as contribution_count,
-        percentile_disc(0.5) within group (order by ratio) as median_ratio
-    from compared
+        min(ratio) filter (where money_up_to * 2 >= all_money) as median_ratio
+    from ranked
     group by earned_month, currency
 ),
 
@@ -54,6 +66,12 @@ agreeing as (
         medians.earned_month,
         medians.currency,
         medians.contribution_count,
+        -- of a few cents nobody can tell whether they were cut
+        count(*) filter (
+            where
+            compared.expected_amount - compared.payout_amount
+            > 2 * {{ var("revshare_rounding_amount") }}
+        ) as cut_count,
         count(*) as agreeing_count,
         sum(compared.expected_amount) as expected_amount,
         sum(compared.payout_amount) as payout_amount,
@@ -67,7 +85,7 @@ agreeing as (
                 compared.payout_amount
                 - compared.expected_amount * medians.median_ratio
             ) <= {{ var("revshare_rounding_amount") }}
-            + compared.expected_amount * 0.001
+            + compared.expected_amount * 0.00002
     group by medians.earned_month, medians.currency, medians.contribution_count
 ),
 
@@ -94,11 +112,12 @@ final as (
         -- numerics
         contribution_count,
         agreeing_count,
+        cut_count,
         expected_amount,
         payout_amount,
         case
             when
-                agreeing_count >= {{ var("revshare_pool_min_contributions") }}
+                cut_count >= {{ var("revshare_pool_min_contributions") }}
                 and agreeing_count * 2 > contribution_count
                 and factor < 1
                 and expected_amount - payout_amount
