@@ -370,22 +370,29 @@ def fill(tables: Tables, world: World, rng: Random) -> None:
             missed.setdefault((due.receiver, due.share.agent, due.tier, month), []).append(due)
         elif due.outcome != "forgotten":
             _add_contribution(tables, world, due)
+    # some accounts list what was missed deal by deal, others as a sum per agent and month
+    by_deal = rng.random() < 0.5
     for (receiver, agent, tier, month), dues in missed.items():
-        tables.add(
-            "revshare_window_contributions",
-            connection_id=f"{receiver}:rezen",
-            row_key=f"{month}|missed",
-            contributor_source_id=agent,
-            tier=tier,
-            payout_amount=sum((d.payout for d in dues), ZERO),
-            base_amount=sum((d.share.base for d in dues), ZERO),
-            currency="USD",
-            base_currency="USD",
-            is_missed=True,
-            missed_reason="TIER_LOCKED" if tier > 1 else "NOT_PRODUCING",
-            window_start_date=month,
-            synced_at=AS_OF,
-        )
+        for part in [[due] for due in dues] if by_deal else [dues]:
+            share, number = part[0].share, part[0].number
+            tables.add(
+                "revshare_window_contributions",
+                connection_id=f"{receiver}:rezen",
+                contribution_source_id=f"{world.name}-c{number}" if by_deal else None,
+                transaction_source_id=share.deal.removeprefix("rezen:") if by_deal else None,
+                row_key=f"{world.name}-c{number}" if by_deal else f"{month}|missed",
+                contributor_source_id=agent,
+                tier=tier,
+                payout_amount=sum((d.payout for d in part), ZERO),
+                base_amount=sum((d.share.base for d in part), ZERO),
+                currency="USD",
+                base_currency="USD",
+                is_missed=True,
+                missed_reason="TIER_LOCKED" if tier > 1 else "NOT_PRODUCING",
+                window_start_date=month,
+                earned_date=day_of(share.at) if by_deal else None,
+                synced_at=AS_OF,
+            )
 
 
 def _add_person(tables: Tables, world: World, name: str, person: Person, rng: Random) -> None:
