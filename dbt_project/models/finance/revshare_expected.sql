@@ -33,7 +33,7 @@ producing as (
             and expectations.earned_date > closings.earned_date
             and (
                 closings.earned_date
-                + interval '{{ var("revshare_producing_months") }} months'
+                + interval '{{ var("producing_months") }} months'
             )::date >= expectations.earned_date
 ),
 

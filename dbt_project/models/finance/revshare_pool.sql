@@ -38,7 +38,7 @@ compared as (
     where expectations.base_amount > 0
 ),
 
--- the ratio in the middle of the money: rounding blurs small rows, wrong ones are outside
+-- the ratio in the middle of the money: rounding blurs small rows, errors are outside
 ranked as (
     select
         *,
