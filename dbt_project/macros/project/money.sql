@@ -26,3 +26,9 @@
 {% macro currency_of_country(expression) -%}
     case {{ expression }} when 'CANADA' then 'CAD' when 'UNITED_STATES' then 'USD' end
 {%- endmacro %}
+
+
+{# An amount that was reckoned, in the precision of all money here. #}
+{% macro as_money(expression) -%}
+    ({{ expression }})::numeric(20, 4)
+{%- endmacro %}

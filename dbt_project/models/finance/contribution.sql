@@ -18,10 +18,11 @@ payments as (
     "contributor_source_id", "contributor_name", "transaction_source_id",
     "transaction_code", "transaction_type", "tier", "payout_amount", "currency",
     "base_amount", "base_currency", "contribution_status", "pending_reason",
-    "missed_reason", "is_missed", "earned_date", "synced_at",
+    "missed_reason", "is_missed", "earned_date", "earned_at", "synced_at",
 ] %}
 
--- what a payment has paid is no longer pending, even while a pending copy is around
+-- what a payment has paid is no longer pending, though a pending copy is around; the
+-- list by tier has single deals at some accounts, and with them what was missed
 combined as (
     select {{ columns | join(", ") }}, 1 as priority
     from {{ ref("stg_rezen__revshare_payment_contributions") }}
@@ -30,6 +31,15 @@ combined as (
 
     select {{ columns | join(", ") }}, 2 as priority
     from {{ ref("stg_rezen__revshare_pending_contributions") }}
+
+    union all
+
+    select {{ columns | join(", ") }}, 3 as priority
+    from {{ ref("stg_rezen__revshare_window_contributions") }}
+    where
+        is_missed
+        and contribution_source_id is not null
+        and transaction_source_id is not null
 ),
 
 latest as (
@@ -47,6 +57,8 @@ latest as (
 final as (
     select
         -- ids
+        latest.receiving_agent_id || ':' || latest.contribution_source_id
+            as contribution_id,
         latest.receiving_agent_id,
         latest.contribution_source_id,
         {{ our_id("rezen", "latest.contributor_source_id") }} as contributing_agent_id,
@@ -67,6 +79,7 @@ final as (
         latest.missed_reason,
         coalesce(latest.currency, payments.currency, latest.account_currency)
             as currency,
+        latest.base_currency,
 
         -- numerics
         coalesce(latest.tier, 0)::smallint as tier,
@@ -79,6 +92,7 @@ final as (
         -- dates
         latest.earned_date,
         {{ known_month("latest.earned_date") }} as earned_month,
+        latest.earned_at,
         payments.paid_at,
         latest.synced_at
     from latest

@@ -33,6 +33,7 @@ final as (
         unvested_shares,
         total_value_amount,
         share_price_amount,
+        coalesce(is_stock_plan_member, false) as is_stock_plan_member,
         valued_at
     from latest
 )

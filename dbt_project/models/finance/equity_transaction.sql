@@ -43,6 +43,11 @@ final as (
         price_amount,
         value_amount,
 
+        -- booleans
+        bool_or(equity_type = 'VEST') over (
+            partition by agent_id, grant_type
+        ) as is_vested_by_own_row,
+
         -- dates
         transaction_date,
         vesting_date,

@@ -13,6 +13,10 @@ staged as (
     select * from {{ ref("stg_rezen__equity_years") }}
 ),
 
+ledger as (
+    select * from {{ ref("equity_transaction") }}
+),
+
 latest as (
     select distinct on (owners.agent_id, staged.period_year)
         staged.*,
@@ -26,18 +30,26 @@ latest as (
 
 final as (
     select
-        agent_id,
-        period_year,
-        coalesce(currency, account_currency) as currency,
-        total_shares,
-        vested_shares,
-        unvested_shares,
-        total_value_amount,
-        granted_shares,
-        newly_vested_shares,
-        exercised_shares,
-        forfeited_shares
+        latest.agent_id,
+        latest.period_year,
+        coalesce(latest.currency, latest.account_currency) as currency,
+        latest.total_shares,
+        latest.vested_shares,
+        latest.unvested_shares,
+        latest.total_value_amount,
+        latest.granted_shares,
+        latest.newly_vested_shares,
+        latest.exercised_shares,
+        latest.forfeited_shares,
+        holdings.total_shares as ledger_total_shares,
+        holdings.vested_shares as ledger_vested_shares
     from latest
+    cross join lateral (
+        {{ ledger_holding(
+            "ledger",
+            "make_date(latest.period_year::int, 12, 31)"
+        ) }}
+    ) as holdings
 )
 
 select * from final

@@ -25,26 +25,46 @@ latest as (
         payments.connection_id
 ),
 
+-- what the vendor lists behind a payment
+listed as (
+    select
+        connection_id,
+        payment_source_id,
+        count(*) as contribution_count,
+        sum(payout_amount) as contributions_amount
+    from {{ ref("stg_rezen__revshare_payment_contributions") }}
+    where not is_missed
+    group by connection_id, payment_source_id
+),
+
 final as (
     select
         -- ids
-        receiving_agent_id,
-        payment_source_id,
+        latest.receiving_agent_id,
+        latest.payment_source_id,
 
         -- strings
-        payment_status,
-        payment_method,
-        payment_reference,
-        coalesce(currency, account_currency) as currency,
+        latest.payment_status,
+        latest.payment_method,
+        latest.payment_reference,
+        coalesce(latest.currency, latest.account_currency) as currency,
 
         -- numerics
-        payment_amount,
+        latest.payment_amount,
+        coalesce(listed.contribution_count, 0) as contribution_count,
+        coalesce(listed.contributions_amount, 0) as contributions_amount,
+        latest.payment_amount - coalesce(listed.contributions_amount, 0)
+            as difference_amount,
 
         -- dates
-        period_start_date,
-        period_end_date,
-        paid_at
+        latest.period_start_date,
+        latest.period_end_date,
+        latest.paid_at
     from latest
+    left join listed
+        on
+            latest.connection_id = listed.connection_id
+            and latest.payment_source_id = listed.payment_source_id
 )
 
 select * from final

@@ -21,6 +21,9 @@ renamed as (
         total_value_amount,
         share_price_amount,
 
+        -- booleans
+        plan @> '{"enrolled": true}'::jsonb as is_stock_plan_member,
+
         -- dates
         as_of as valued_at,
 
