@@ -175,6 +175,54 @@ def test_income_by_month_equals_the_world(built: Warehouse, agent: str) -> None:
 
 
 @pytest.mark.parametrize("agent", AGENTS)
+def test_the_waterfall_runs_from_gross_to_net(built: Warehouse, agent: str) -> None:
+    world = built.box.world
+    person = world.agent_by_key(agent).id
+    wanted: dict[tuple[str, str, str], Decimal] = defaultdict(lambda: ZERO)
+    for deal in world.deals_of(person, listing=False):
+        if deal.group == "CLOSED" and person in deal.net:
+            month = f"{world.closed_on(deal) or UNKNOWN:%Y-%m}"
+            wanted["gci", deal.currency, month] += deal.gross or ZERO
+            wanted["net", deal.currency, month] += deal.net[person]
+    rows = built.rows(
+        "select *, to_char(period_month, 'YYYY-MM') as month from metrics.revenue_waterfall"
+        " where scope_kind = 'agent' and scope_id = %s",
+        agent_id(built, agent),
+    )
+    found = {
+        (row["line_type"], row["currency"], row["month"]): row["line_amount"]
+        for row in rows
+        if row["line_kind"] != "deduction"
+    }
+    assert found == dict(wanted)
+    for row in rows:
+        if row["line_type"] == "net":
+            assert row["remaining_amount"] == row["line_amount"]
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_stages_hold_the_deals_of_the_board(built: Warehouse, agent: str) -> None:
+    told = built.box.truth(agent)["fub"]
+    board = Counter(
+        (deal["pipeline_id"], deal["stage_id"])
+        for deal in told["entities"]["deals"]["rows"].values()
+        if deal["status"] == "Active"
+    )
+    for table, column in (
+        ("pipeline_velocity", "current_stays"),
+        ("funnel_conversion", "deals_now"),
+    ):
+        rows = built.rows(
+            f"select pipeline_source_id, stage_source_id, sum({column})::int as deals"
+            f" from metrics.{table} where scope_kind = 'agent' and crm_account_id = %s"
+            " group by 1, 2",
+            f"fub:{told['account_id']}",
+        )
+        found = {(r["pipeline_source_id"], r["stage_source_id"]): r["deals"] for r in rows}
+        assert {key: n for key, n in found.items() if n} == board, table
+
+
+@pytest.mark.parametrize("agent", AGENTS)
 def test_revenue_share_by_tier_equals_the_control_values(built: Warehouse, agent: str) -> None:
     control = built.box.truth(agent)["rezen"]["control"]
     rows = built.rows(

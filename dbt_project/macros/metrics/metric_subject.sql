@@ -55,6 +55,17 @@ what is above and what is below; `distincts` count something once that the fact 
             ],
             "distincts": {"contributors": "earning_contributor_id"},
         },
+        "commission_line": {
+            "fact": "fact_commission_line",
+            "keys": ["currency"],
+            "sums": ["lines", "line_amount"],
+        },
+        "deduction": {
+            "fact": "fact_commission_line",
+            "keys": ["currency"],
+            "where": "line_kind = 'deduction'",
+            "sums": ["lines", "line_amount"],
+        },
         "network": {
             "fact": "fact_network_member",
             "sums": [
@@ -66,7 +77,7 @@ what is above and what is below; `distincts` count something once that the fact 
         },
         "network_event": {
             "fact": "fact_network_event",
-            "sums": ["joins", "leaves", "net_joins"],
+            "sums": ["joins", "leaves", "net_joins", "status_changes"],
         },
         "lead": {
             "fact": "fact_lead",
@@ -108,6 +119,18 @@ what is above and what is below; `distincts` count something once that the fact 
             "keys": ["crm_account_id"],
             "where": "activity_kind = 'event'",
             "sums": ["events"],
+        },
+        "stage_stay": {
+            "fact": "fact_stage_stay",
+            "keys": ["crm_account_id"],
+            "sums": [
+                "stays", "finished_stays", "finished_days", "current_stays",
+                "current_days",
+            ],
+            "rates": {
+                "average_finished_days": ["finished_days", "finished_stays"],
+                "average_current_days": ["current_days", "current_stays"],
+            },
         },
     } -%}
     {%- if name not in subjects -%}

@@ -1,0 +1,1 @@
+{{ rollup("deduction", ["period_month", "line_type"]) }}
