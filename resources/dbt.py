@@ -156,7 +156,10 @@ class Build:
 
 
 def row_count(raw: Mapping[str, Any]) -> int | None:
-    """The rows of a table, which are in PostgreSQL's answer to making it; None for a view."""
+    """The rows of a table, which are in PostgreSQL's answer to making it; None for a view, and
+    for a snapshot, whose answer tells how many versions came."""
+    if raw["data"].get("node_info", {}).get("materialized") == "snapshot":
+        return None
     made = _ROWS.fullmatch(str(raw["data"].get("status", "")))
     return int(made.group(1)) if made else None
 

@@ -24,6 +24,7 @@ from pipelines.registry import VENDORS
 PROJECT = Path(__file__).parents[1]
 DBT = PROJECT / "dbt_project"
 REMEMBERED = PROJECT / ".brokerage" / "lint" / "dbt.clean"
+FOLDERS = ("models", "snapshots", "tests")
 BIN = Path(sys.executable).parent
 
 
@@ -74,7 +75,7 @@ def _lint(url: str, base: Path) -> int:
     commands = (
         ("dbt", "--quiet", "parse", "--profiles-dir", str(DBT)),
         ("dbt-bouncer", "--config-file", str(base / "dbt-bouncer.yml")),
-        ("sqlfluff", "lint", "--processes", "2", "--disable-progress-bar", "models", "tests"),
+        ("sqlfluff", "lint", "--processes", "2", "--disable-progress-bar", *FOLDERS),
     )
     for name, *arguments in commands:
         done = subprocess.run(

@@ -5,8 +5,9 @@ pages with `api` (or several at once with `parallel`), and says at the end what 
 for the next increment, `complete` if it saw everything that exists (so that what it did not see
 is gone; `confirm_gone(key)` may ask the vendor first), `gone` with the keys of which the vendor
 said so itself, `whole(groups)` if it saw all rows of some groups only (the lists inside the records
-that it read), `vendor_count` if the vendor tells one, `mode` for people to see, `probed` if it
-tried out which filters work, `guarded = False` if the list may rightly shrink to nothing.
+that it read), `vendor_count` if the vendor tells one and `vendor_counts` if it does so by part,
+`mode` for people to see, `probed` if it tried out which filters work, `guarded = False` if the
+list may rightly shrink to nothing.
 """
 
 from __future__ import annotations
@@ -168,6 +169,7 @@ class Reading:
     cursor_to: str | None = None
     complete: bool = False
     vendor_count: int | None = None
+    vendor_counts: Mapping[str, int] | None = None
     probed: bool = False
     guarded: bool = True
     note: str | None = None

@@ -594,6 +594,7 @@ class _Session:
             "rows_deleted": result.rows_deleted,
             "api_calls": result.api_calls,
             "vendor_count": result.vendor_count,
+            "vendor_counts": task.reading.vendor_counts,
             "is_complete_sweep": task.reading.complete and result.status == "ok",
             "is_probe": task.reading.probed,
             "error": result.error or task.reading.note,

@@ -39,6 +39,7 @@ SYNC_MARKS = (
     Column("rows_deleted", "bigint", "rows newly marked as gone", nullable=False),
     Column("api_calls", "bigint", "requests sent, retries included", nullable=False),
     Column("vendor_count", "bigint", "rows that the vendor says exist"),
+    Column("vendor_counts", "jsonb", "the same by part of the list, as the vendor counts them"),
     Column("is_complete_sweep", "boolean", "everything that exists was seen", nullable=False),
     Column("is_probe", "boolean", "the vendor's filters were tried out", nullable=False),
     Column("error", "text", "why it failed or what is remarkable, one sentence"),

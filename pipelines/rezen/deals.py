@@ -63,9 +63,10 @@ def read_list(kind: str, table: str) -> Read:
         reading.handover.put(f"{table}.updated", updated)
         reading.handover.put(f"{table}.whole", whole)
         reading.cursor_to = _watermark(reading, updated)
-        totals = [group.total for group in groups]
-        if all(total is not None for total in totals):
-            reading.vendor_count = sum(total or 0 for total in totals)
+        totals = {group.name: group.total for group in groups if group.total is not None}
+        if len(totals) == len(groups):
+            reading.vendor_count = sum(totals.values())
+            reading.vendor_counts = totals
         reading.complete = whole
         reading.confirm_gone = lambda key: _is_gone(reading, key)
         reading.mode = "full" if since is None or whole else "incremental"

@@ -109,9 +109,10 @@ def test_failed_models_are_told_by_their_cause() -> None:
 
 
 def test_rows_are_counted_for_tables_only() -> None:
-    def answer(status: str) -> dict[str, Any]:
-        return {"data": {"status": status}}
+    def answer(status: str, materialized: str = "table") -> dict[str, Any]:
+        return {"data": {"status": status, "node_info": {"materialized": materialized}}}
 
     assert row_count(answer("SELECT 105")) == 105
     assert row_count(answer("INSERT 0 12")) == 12
-    assert row_count(answer("CREATE VIEW")) is None
+    assert row_count(answer("CREATE VIEW", "view")) is None
+    assert row_count(answer("INSERT 0 12", "snapshot")) is None

@@ -63,6 +63,7 @@ def test_the_first_time_everything_is_read() -> None:
     assert {row["lifecycleGroup"] for row in listed.rows} == {"CLOSED"}
     assert listed.reading.complete
     assert listed.reading.vendor_count == 250
+    assert listed.reading.vendor_counts == {"OPEN": 0, "CLOSED": 250, "TERMINATED": 0}
     assert listed.reading.cursor_to == str(START)
     assert len(connection.read("transactions").rows) == 250
 
