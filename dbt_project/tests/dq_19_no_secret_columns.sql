@@ -1,5 +1,5 @@
 -- depends on: {{ ref("agent_summary") }}, {{ ref("fub_person") }}, {{ ref("agent") }}
--- depends on: {{ ref("lead") }}
+-- depends on: {{ ref("lead") }}, {{ ref("title_party") }}, {{ ref("customer") }}
 -- credentials, tax, bank and birth data never get as far as the warehouse
 select
     table_schema,

@@ -1,32 +1,26 @@
 {# What a CRM counts in an account and what is held of it: a column <list>_<vendor> and one <list>_ad
-   for each of `lists` (list: model). Each connection is counted at its last good reading; the one
-   that sees most tells for all. A list that the vendor does not count has null. #}
-{% macro vendor_counts(vendor, lists, connections, account) %}
+   for each of `lists` (list: model). A list that the vendor does not count has null. #}
+{% macro vendor_counts(vendor, lists, accounts) %}
+    {%- set account = vendor ~ "_account_id" %}
     select
-        told.{{ account }},
+        {{ accounts }}.{{ account }},
         told.counted_at
         {%- for list in lists %},
         told.{{ list }}_{{ vendor }},
         coalesce({{ list }}.{{ list }}_ad, 0) as {{ list }}_ad
         {%- endfor %}
-    from (
+    from {{ accounts }}
+    left join (
         select
-            connections.{{ account }},
-            max(latest.finished_at) as counted_at
+            crm_account_id,
+            max(counted_at) as counted_at
             {%- for list in lists %},
-            max(latest.vendor_count) filter (where latest.entity = '{{ list }}')
+            max(vendor_count) filter (where list_name = '{{ list }}')
                 as {{ list }}_{{ vendor }}
             {%- endfor %}
-        from {{ ref(connections) }} as connections
-        left join (
-            select distinct on (connection_id, entity) *
-            from {{ ref("stg_" ~ vendor ~ "__sync_marks") }}
-            where reading_status = 'ok' and vendor_count is not null
-            order by connection_id, entity, finished_at desc
-        ) as latest on connections.connection_id = latest.connection_id
-        where connections.{{ account }} is not null
-        group by connections.{{ account }}
-    ) as told
+        from {{ ref("int_lists__counted") }}
+        group by crm_account_id
+    ) as told on {{ accounts }}.{{ account }} = told.crm_account_id
     {%- for list, model in lists.items() %}
     left join (
         select
@@ -34,6 +28,6 @@
             count(*) as {{ list }}_ad
         from {{ ref(model) }}
         group by {{ account }}
-    ) as {{ list }} on told.{{ account }} = {{ list }}.{{ account }}
+    ) as {{ list }} on {{ accounts }}.{{ account }} = {{ list }}.{{ account }}
     {%- endfor %}
 {% endmacro %}

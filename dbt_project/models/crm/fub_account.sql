@@ -39,8 +39,7 @@ counts as (
             "events": "fub_event",
             "appointments": "fub_appointment",
         },
-        "connection",
-        "fub_account_id",
+        "accounts",
     ) }}
 ),
 

@@ -1,70 +1,7 @@
 with
 
-people as (
-    select * from {{ ref("fub_person") }}
-),
-
-person_emails as (
-    select * from {{ ref("fub_person_email") }}
-    where is_primary
-),
-
-leads as (
-    select * from {{ ref("lofty_lead") }}
-),
-
--- Lofty marks none as the main one: the first
-lead_emails as (
-    select distinct on (lofty_account_id, lead_source_id) *
-    from {{ ref("lofty_lead_email") }}
-    order by lofty_account_id, lead_source_id, email_position
-),
-
-unified as (
-    select
-        'fub' as vendor,
-        people.fub_account_id as crm_account_id,
-        people.person_source_id as lead_source_id,
-        people.assigned_user_source_id,
-        people.assigned_agent_id,
-        people.seen_by,
-        people.person_name as lead_name,
-        lower(btrim(person_emails.email)) as primary_email,
-        people.stage_name,
-        people.lead_source as source_name,
-        people.assigned_user_name,
-        people.is_trashed,
-        people.created_at,
-        people.last_activity_at
-    from people
-    left join person_emails
-        on
-            people.fub_account_id = person_emails.fub_account_id
-            and people.person_source_id = person_emails.person_source_id
-
-    union all
-
-    -- what is in Lofty's trash is not shown at all
-    select
-        'lofty' as vendor,
-        leads.lofty_account_id as crm_account_id,
-        leads.lead_source_id,
-        leads.assigned_user_source_id,
-        leads.assigned_agent_id,
-        leads.seen_by,
-        leads.lead_name,
-        lead_emails.email as primary_email,
-        leads.stage_name,
-        leads.source_name,
-        leads.assigned_user_name,
-        false as is_trashed,
-        leads.created_at,
-        leads.last_activity_at
-    from leads
-    left join lead_emails
-        on
-            leads.lofty_account_id = lead_emails.lofty_account_id
-            and leads.lead_source_id = lead_emails.lead_source_id
+contacts as (
+    select * from {{ ref("int_contacts__unified") }}
 ),
 
 -- one person may be in an account twice: the oldest contact that is not in the trash counts
@@ -76,7 +13,7 @@ ranked as (
             partition by crm_account_id, primary_email
             order by is_trashed, created_at nulls last, lead_source_id
         ) as first_lead_id
-    from unified
+    from contacts
 ),
 
 final as (
@@ -92,7 +29,10 @@ final as (
             when primary_email is not null and first_lead_id <> lead_id
                 then first_lead_id
         end as duplicate_of_lead_id,
-        seen_by,
+        array(
+            select connections.connection_id
+            from jsonb_array_elements_text(seen_by) as connections (connection_id)
+        ) as seen_by,
 
         -- strings
         lead_name,

@@ -24,8 +24,7 @@ counts as (
             "transactions": "lofty_transaction",
             "communications": "lofty_communication",
         },
-        "int_tenants__identified",
-        "lofty_account_id",
+        "accounts",
     ) }}
 ),
 
