@@ -14,9 +14,3 @@
 {% macro lofty_yes_no(expression) -%}
     case lower(btrim({{ expression }})) when 'yes' then true when 'no' then false end
 {%- endmacro %}
-
-
-{# A person's name to compare by: without case and with single blanks. #}
-{% macro name_key(expression) -%}
-    lower(regexp_replace(btrim({{ expression }}), '\s+', ' ', 'g'))
-{%- endmacro %}

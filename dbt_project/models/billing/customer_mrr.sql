@@ -23,6 +23,13 @@ paying as (
     group by mrr_month, customer_id, currency
 ),
 
+known as (
+    select distinct
+        customer_id,
+        currency
+    from paying
+),
+
 -- a month after one with revenue has a row, too: it tells who left
 spans as (
     select
@@ -31,7 +38,7 @@ spans as (
         known.customer_id,
         known.currency,
         coalesce(paying.mrr_amount, 0) as mrr_amount
-    from (select distinct customer_id, currency from paying) as known
+    from known
     cross join months
     left join paying
         on

@@ -21,8 +21,8 @@ bounds as (
     from {{ ref("snap_stripe_subscription") }}
 ),
 
--- a month is measured at its end, the running one now; a build writes its versions up to a moment
--- later than now
+-- a month is measured at its end, the running one now; a build writes versions up to
+-- a moment later than now
 months as (
     select
         series.month_start::date as mrr_month,

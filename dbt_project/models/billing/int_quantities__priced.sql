@@ -42,7 +42,7 @@ sighted as (
     from versions
 ),
 
--- amount and interval of a price never change; one that was deleted is known from its items
+-- amount and interval of a price never change; a deleted one is known from its items
 quantities as (
     select
         sighted.price_source_id,
@@ -69,7 +69,7 @@ quantities as (
     group by sighted.price_source_id, {{ quantity_key("sighted.quantity") }}
 ),
 
--- volume: the tier that the quantity ends in prices all of it; graduated: each its own part
+-- volume: the tier that the quantity ends in prices all of it; graduated: each a part
 tiered as (
     select
         quantities.price_source_id,

@@ -19,6 +19,10 @@ months as (
     group by mrr_month
 ),
 
+currencies as (
+    select distinct currency from items
+),
+
 -- a currency of which nothing is left still has its month: it tells who left
 spine as (
     select
@@ -27,7 +31,7 @@ spine as (
         months.month_number,
         currencies.currency
     from months
-    cross join (select distinct currency from items) as currencies
+    cross join currencies
 ),
 
 measured as (
@@ -53,13 +57,13 @@ moved as (
     select
         mrr_month,
         currency,
-        sum(previous_mrr_amount) as opening_amount
-        {%- for movement in movements %},
-        coalesce(sum(change_amount) filter (where movement = '{{ movement }}'), 0)
+        {%- for movement in movements %}
+        sum(change_amount) filter (where movement = '{{ movement }}')
             as {{ movement }}_amount,
         count(*) filter (where movement = '{{ movement }}')
-            as {{ movement }}_customer_count
+            as {{ movement }}_customer_count,
         {%- endfor %}
+        sum(previous_mrr_amount) as opening_amount
     from customers
     where movement <> 'first_look'
     group by mrr_month, currency

@@ -29,7 +29,16 @@ included as (
     group by subscription_id
 ),
 
--- seats are bought as a product of their own, or by the price that the plan names for them
+named as (
+    select
+        items.subscription_id,
+        prices.seat_price_id
+    from items
+    inner join prices on items.price_id = prices.price_id
+    where prices.seat_price_id is not null
+),
+
+-- seats are bought as a product of their own, or by the price that the plan names
 extra as (
     select
         items.subscription_id,
@@ -37,13 +46,11 @@ extra as (
     from items
     where
         items.product_role = 'seat'
-        or exists (
-            select 1
-            from items as plans
-            inner join prices on plans.price_id = prices.price_id
-            where
-                plans.subscription_id = items.subscription_id
-                and prices.seat_price_id = items.price_id
+        or (items.subscription_id, items.price_id) in (
+            select
+                named.subscription_id,
+                named.seat_price_id
+            from named
         )
     group by items.subscription_id
 ),

@@ -18,25 +18,25 @@ items as (
 
 totals as (
     select
-        subscription_id,
+        subscription_source_id,
         count(*) as item_count,
         sum(monthly_amount) as monthly_amount,
         count(*) filter (where is_metered) as metered_item_count,
         count(*) filter (where is_unpriced) as unpriced_item_count
     from items
-    group by subscription_id
+    group by subscription_source_id
 ),
 
--- the price that the subscription is known by: its plan, not its seats; else its first item
+-- the price that it is known by: its plan, not its seats; else its dearest item
 plans as (
-    select distinct on (subscription_id)
-        subscription_id,
+    select distinct on (subscription_source_id)
+        subscription_source_id,
         price_id,
         product_id,
         package_code
     from items
     order by
-        subscription_id,
+        subscription_source_id,
         (product_role <> 'plan'),
         (product_role = 'seat'),
         monthly_amount desc nulls last,
@@ -100,11 +100,9 @@ final as (
     left join customers on latest.customer_source_id = customers.customer_source_id
     left join users on latest.user_source_id = users.agent_key
     left join totals
-        on {{ our_id("stripe", "latest.subscription_source_id") }}
-        = totals.subscription_id
+        on latest.subscription_source_id = totals.subscription_source_id
     left join plans
-        on {{ our_id("stripe", "latest.subscription_source_id") }}
-        = plans.subscription_id
+        on latest.subscription_source_id = plans.subscription_source_id
     left join discounts
         on
             latest.connection_id = discounts.connection_id

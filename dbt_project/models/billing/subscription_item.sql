@@ -20,13 +20,14 @@ priced as (
     select * from {{ ref("int_quantities__priced") }}
 ),
 
--- items are replaced as a whole with their subscription: only the copy that was taken counts
+-- items are replaced as a whole with their subscription: only the copy taken counts
 final as (
     select
         -- ids
         {{ our_id("stripe", "items.item_source_id") }} as subscription_item_id,
         items.item_source_id,
         {{ our_id("stripe", "items.subscription_source_id") }} as subscription_id,
+        items.subscription_source_id,
         {{ our_id("stripe", "items.price_source_id") }} as price_id,
         {{ our_id("stripe", "items.product_source_id") }} as product_id,
 

@@ -18,25 +18,28 @@ plans as (
 ),
 
 -- what is on sale now; of two prices the product's default one, else the newest
-offers as (
-    select distinct on (
-        prices.package_code,
-        prices.currency,
-        prices.product_role,
-        prices.recurring_interval
-    )
-        prices.*
+ranked as (
+    select
+        prices.*,
+        row_number() over (
+            partition by
+                prices.package_code,
+                prices.currency,
+                prices.product_role,
+                prices.recurring_interval
+            order by
+                (prices.price_id is distinct from products.default_price_id),
+                prices.created_at desc,
+                prices.price_id
+        ) as offer_number
     from prices
     left join products on prices.product_id = products.product_id
     where prices.is_active and not prices.is_metered
-    order by
-        prices.package_code,
-        prices.currency,
-        prices.product_role,
-        prices.recurring_interval,
-        (prices.price_id is distinct from products.default_price_id),
-        prices.created_at desc,
-        prices.price_id
+),
+
+offers as (
+    select * from ranked
+    where offer_number = 1
 ),
 
 grouped as (

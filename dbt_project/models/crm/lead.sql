@@ -4,7 +4,7 @@ contacts as (
     select * from {{ ref("int_contacts__unified") }}
 ),
 
--- one person may be in an account twice: the oldest contact that is not in the trash counts
+-- one person may be in an account twice: the oldest contact outside the trash counts
 ranked as (
     select
         *,
@@ -29,10 +29,7 @@ final as (
             when primary_email is not null and first_lead_id <> lead_id
                 then first_lead_id
         end as duplicate_of_lead_id,
-        array(
-            select connections.connection_id
-            from jsonb_array_elements_text(seen_by) as connections (connection_id)
-        ) as seen_by,
+        {{ text_array("seen_by") }} as seen_by,
 
         -- strings
         lead_name,

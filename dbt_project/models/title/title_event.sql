@@ -56,7 +56,10 @@ final as (
 
         -- booleans
         is_completed,
-        coalesce(not is_completed and scheduled_at < {{ as_of() }}, false) as is_overdue,
+        coalesce(
+            not is_completed and scheduled_at < {{ as_of() }},
+            false
+        ) as is_overdue,
 
         -- dates
         scheduled_at,

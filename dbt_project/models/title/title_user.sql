@@ -12,18 +12,30 @@ orders as (
     select * from {{ ref("title_order") }}
 ),
 
--- staff without an id are told apart by e-mail, then by name
+emails as (
+    select
+        email,
+        min(user_source_id) as user_source_id
+    from users
+    where email is not null
+    group by email
+    having count(*) = 1
+),
+
+-- staff without an id are told by e-mail, then by name
 worked as (
     select
         coalesce(
             team.user_source_id,
+            emails.user_source_id,
             'email:' || team.email,
-            'name:' || lower(nullif(concat_ws(' ', team.first_name, team.last_name), ''))
+            'name:' || {{ name_key("concat_ws(' ', team.first_name, team.last_name)") }}
         ) as user_key,
         team.*,
         orders.opened_at
     from team
     inner join orders on team.title_order_id = orders.title_order_id
+    left join emails on team.email = emails.email
 ),
 
 staff as (
@@ -33,11 +45,12 @@ staff as (
         {{ latest_value("first_name", "opened_at") }} as first_name,
         {{ latest_value("last_name", "opened_at") }} as last_name,
         {{ latest_value("email", "opened_at") }} as email,
-        array_agg(distinct team_role) filter (where team_role is not null) as team_roles,
+        array_agg(distinct team_role) filter (where team_role is not null)
+            as team_roles,
         count(distinct title_order_id) as order_count,
         max(opened_at) as last_order_opened_at
     from worked
-    where user_key is not null
+    where user_key <> 'name:'
     group by user_key
 ),
 
