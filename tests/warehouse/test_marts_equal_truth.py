@@ -90,7 +90,7 @@ class Warehouse:
         self.box.clock.advance(seconds=60)
         return sum(len(rig.sync(*rig.case.agents, **options).failures) for rig in self.rigs)
 
-    def build(self) -> None:
+    def build(self, *options: str) -> None:
         """`dbt build`, data tests included, at the sandbox's now."""
         url = parse_url(self.database)
         environment = {
@@ -115,6 +115,7 @@ class Warehouse:
                 str(PROJECT),
                 "--vars",
                 f"{{as_of: '{self.box.clock.now().isoformat()}'}}",
+                *options,
             ],
             env={**os.environ, **{k: str(v) for k, v in environment.items()}},
             capture_output=True,
