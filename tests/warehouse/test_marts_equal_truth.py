@@ -55,7 +55,8 @@ class Warehouse:
         self.database = database
         self.folder = folder
         rigs = {case.name: Rig(case, box, database, folder / "dlt") for case in CASES}
-        self.rezen, self.fub, self.skyslope = (rigs[n] for n in ("rezen", "fub", "skyslope"))
+        self.rezen, self.fub, self.lofty = (rigs[n] for n in ("rezen", "fub", "lofty"))
+        self.house = rigs["stripe"]
         self.rigs = tuple(rigs.values())
         # dbt builds everything: who is not read here has empty tables
         for vendor in VENDORS.values():
