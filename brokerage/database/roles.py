@@ -40,6 +40,8 @@ DBT_SCHEMAS = (
     "network",
     "finance",
     "crm",
+    "title",
+    "billing",
     "metrics",
     "marts",
 )

@@ -5,7 +5,7 @@
         unique_key=["connection_id", "subscription_source_id", "item_source_id"],
         check_cols=[
             "subscription_status", "is_cancelled_at_period_end", "price_source_id",
-            "quantity", "unit_amount", "currency",
+            "quantity", "unit_amount", "currency", "is_collection_paused",
         ],
     )
 }}
@@ -33,6 +33,7 @@ select
     -- booleans
     coalesce(subscriptions.is_cancelled_at_period_end, false)
         as is_cancelled_at_period_end,
+    subscriptions.is_collection_paused,
 
     -- dates
     subscriptions.started_at,

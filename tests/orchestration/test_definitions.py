@@ -19,7 +19,10 @@ from sensors.cadences import CADENCES
 from sensors.jobs import chosen_entities
 
 SNAPSHOT = Path(__file__).with_name("raw_assets.json")
-LAYERS = {"staging", "snapshots", "core", "network", "finance", "crm", "metrics", "marts"}
+LAYERS = {
+    "staging", "snapshots", "core", "network", "finance", "crm", "title", "billing", "metrics",
+    "marts",
+}  # fmt: skip
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ class Warehouse:
         self.folder = folder
         rigs = {case.name: Rig(case, box, database, folder / "dlt") for case in CASES}
         self.rezen, self.fub, self.lofty = (rigs[n] for n in ("rezen", "fub", "lofty"))
+        self.house = rigs["stripe"]
         self.rigs = tuple(rigs.values())
         # dbt builds everything: who is not read here has empty tables
         for vendor in VENDORS.values():
@@ -90,7 +91,7 @@ class Warehouse:
         self.box.clock.advance(seconds=60)
         return sum(len(rig.sync(*rig.case.agents, **options).failures) for rig in self.rigs)
 
-    def build(self) -> None:
+    def build(self, *options: str) -> None:
         """`dbt build`, data tests included, at the sandbox's now."""
         url = parse_url(self.database)
         environment = {
@@ -115,6 +116,7 @@ class Warehouse:
                 str(PROJECT),
                 "--vars",
                 f"{{as_of: '{self.box.clock.now().isoformat()}'}}",
+                *options,
             ],
             env={**os.environ, **{k: str(v) for k, v in environment.items()}},
             capture_output=True,

@@ -92,3 +92,14 @@
         else {{ expression }}
     end
 {%- endmacro %}
+
+
+{# A list of texts out of a jsonb array; what is no array is an empty list. #}
+{% macro text_array(expression) -%}
+    array(
+        select elements.item
+        from jsonb_array_elements_text(
+            case when jsonb_typeof({{ expression }}) = 'array' then {{ expression }} end
+        ) as elements (item)
+    )
+{%- endmacro %}

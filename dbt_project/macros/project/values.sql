@@ -24,3 +24,9 @@
     {%- endfor %}
     ))
 {%- endmacro %}
+
+
+{# A person's name to compare by: without case and with single blanks. #}
+{% macro name_key(expression) -%}
+    lower(regexp_replace(btrim({{ expression }}), '\s+', ' ', 'g'))
+{%- endmacro %}

@@ -14,3 +14,34 @@
         when {{ currency }} <> '' then 0.01
     end
 {%- endmacro %}
+
+
+{# Rounded to the smallest unit that Stripe bills in, halves up, as its invoices are. #}
+{% macro stripe_rounded(expression, currency) -%}
+    (
+        round(({{ expression }}) / ({{ stripe_amount("1", currency) }}))
+        * ({{ stripe_amount("1", currency) }})
+    )
+{%- endmacro %}
+
+
+{# A key for a price and a quantity; metered items have none. #}
+{% macro quantity_key(expression) -%}
+    coalesce(trim_scale({{ expression }})::text, 'none')
+{%- endmacro %}
+
+
+{# What a subscription is to the monthly recurring revenue: `recurring` counts; `trial` and `paused`
+   are what may come; `none` are those that are over, not begun, or given up. Stripe says `active`
+   of one whose collection is paused. #}
+{% macro mrr_class(status, is_collection_paused) -%}
+    case
+        when {{ status }} = 'trialing' then 'trial'
+        when {{ status }} = 'paused' then 'paused'
+        when {{ status }} not in ('active', 'past_due') or {{ status }} is null then 'none'
+        {%- if var('mrr_counts_paused_collection') not in (true, 'true') %}
+        when {{ is_collection_paused }} then 'paused'
+        {%- endif %}
+        else 'recurring'
+    end
+{%- endmacro %}

@@ -33,6 +33,8 @@ final as (
 
         -- booleans
         latest.is_incoming,
+        latest.user_source_id is not null and users.user_source_id is null
+            as is_user_missing,
 
         -- dates
         latest.called_at,

@@ -61,7 +61,8 @@ final as (
         -- dates
         latest.projected_close_date,
         latest.created_at,
-        latest.entered_stage_at
+        latest.entered_stage_at,
+        latest.connection_id as read_through_connection_id
     from latest
     left join first_people
         on

@@ -46,6 +46,8 @@ final as (
         -- booleans
         latest.is_contacted,
         latest.is_claimed,
+        latest.assigned_user_source_id is not null and users.user_source_id is null
+            as is_assignee_missing,
         coalesce(
             stages.is_trash, lower(latest.stage_name) = 'trash', false
         ) as is_trashed,

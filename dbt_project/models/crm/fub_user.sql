@@ -4,15 +4,8 @@ latest as (
     {{ one_per_account("stg_fub__users", "staged.user_source_id") }}
 ),
 
--- the only link between the vendors; an address that several agents share links none
 agents as (
-    select
-        email,
-        min(agent_id) as agent_id
-    from {{ ref("agent") }}
-    where email is not null
-    group by email
-    having count(*) = 1
+    {{ agents_by_email() }}
 ),
 
 final as (
