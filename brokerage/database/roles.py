@@ -33,7 +33,7 @@ def _vendors() -> list[str]:
 
 
 RAW_SCHEMAS = tuple(f"raw_{name}" for name in _vendors())
-DBT_SCHEMAS = ("staging", "core", "network", "finance", "crm", "metrics", "marts")
+DBT_SCHEMAS = ("staging", "core", "identity", "network", "finance", "crm", "metrics", "marts")
 OWNER_SCHEMAS = ("control", "dagster")
 
 # one name for all processes: two set-ups at once would race on CREATE ROLE and CREATE SCHEMA

@@ -19,7 +19,7 @@ from sensors.cadences import CADENCES
 from sensors.jobs import chosen_entities
 
 SNAPSHOT = Path(__file__).with_name("raw_assets.json")
-LAYERS = {"staging", "core", "network", "finance", "crm", "metrics", "marts"}
+LAYERS = {"staging", "core", "identity", "network", "finance", "crm", "metrics", "marts"}
 
 
 @pytest.fixture

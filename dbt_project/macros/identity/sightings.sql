@@ -1,0 +1,31 @@
+{#
+The columns that every vendor's deals are told in, so that they can be put one below the other.
+What a vendor does not send is null. Pass only what it does send.
+#}
+{% macro deal_sighting(vendor, columns) -%}
+    {%- set types = {
+        "account_source_id": "text", "source_id": "text", "connection_id": "text",
+        "is_listing": "boolean", "references": "text[]", "street": "text",
+        "unit": "text", "city": "text", "state": "text", "postal_code": "text",
+        "side": "text", "price_amount": "numeric", "price_currency": "text",
+        "gross_commission_amount": "numeric", "gross_commission_currency": "text",
+        "contract_date": "date", "estimated_closing_date": "date",
+        "actual_closing_date": "date", "listing_date": "date",
+        "expiration_date": "date", "agent_emails": "text[]", "agent_ids": "text[]",
+        "mls_number": "text", "escrow_number": "text", "vendor_status": "text",
+        "transaction_type": "text", "property_type": "text", "lead_source": "text",
+        "buyer_name": "text", "seller_name": "text", "can_stand_alone": "boolean",
+        "created_at": "timestamptz", "updated_at": "timestamptz",
+    } -%}
+    '{{ vendor }}' as vendor
+    {%- for name, type in types.items() %},
+        ({{ columns.get(name, "null") }})::{{ type }} as
+        {{ "reference_texts" if name == "references" else name }}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{# The account that a vendor's rows belong to: the registered one, else the connection. #}
+{% macro account_of(rows) -%}
+    coalesce(connections.account_source_id, {{ rows }}.connection_id)
+{%- endmacro %}
