@@ -1,0 +1,112 @@
+with recursive
+
+sightings as (
+    select * from {{ ref("int_sightings__normalised") }}
+),
+
+matches as (
+    select * from {{ ref("int_matches__decided") }}
+    where outcome <> 'outdone'
+),
+
+doubtful as (
+    select distinct sighting_id
+    from matches
+    where outcome in ('low_score', 'several_candidates')
+),
+
+-- one elder for each record, the most trusted of those that it is the same as; a record with
+-- several candidates at one vendor has none
+parents as (
+    select distinct on (matches.sighting_id)
+        matches.sighting_id,
+        matches.candidate_id,
+        matches.match_rule,
+        matches.score
+    from matches
+    left join doubtful on matches.sighting_id = doubtful.sighting_id
+    where
+        matches.outcome = 'same'
+        and doubtful.sighting_id is null
+    order by
+        matches.sighting_id, matches.candidate_rank, matches.score desc,
+        matches.candidate_id
+),
+
+chains as (
+    select
+        sightings.sighting_id,
+        sightings.sighting_id as root_id
+    from sightings
+    left join parents on sightings.sighting_id = parents.sighting_id
+    where parents.sighting_id is null
+
+    union all
+
+    select
+        parents.sighting_id,
+        chains.root_id
+    from chains
+    inner join parents on chains.sighting_id = parents.candidate_id
+),
+
+roots as (
+    select
+        chains.root_id,
+        bool_or(sightings.can_stand_alone) as can_stand_alone
+    from chains
+    inner join sightings on chains.sighting_id = sightings.sighting_id
+    group by chains.root_id
+),
+
+-- a record that is like two records which turned out to be different deals
+torn as (
+    select matches.sighting_id
+    from matches
+    inner join chains on matches.candidate_id = chains.sighting_id
+    where matches.outcome = 'same'
+    group by matches.sighting_id
+    having count(distinct chains.root_id) > 1
+),
+
+final as (
+    select
+        sightings.sighting_id,
+        case
+            when root_sightings.vendor = 'rezen' and torn.sighting_id is null then 'in_rezen'
+            when
+                torn.sighting_id is not null
+                or doubtful.sighting_id is not null
+                or root_doubts.sighting_id is not null
+                then 'review'
+            when root_sightings.street_key is null then 'unidentified'
+            when not roots.can_stand_alone then 'no_deal'
+            else 'outside_rezen'
+        end as match_state,
+        case
+            when torn.sighting_id is not null then 'torn'
+            when doubtful.sighting_id is not null then 'doubtful'
+            when root_doubts.sighting_id is not null then 'joined_to_doubtful'
+        end as review_reason,
+        chains.root_id,
+        parents.candidate_id as joined_to_id,
+        case
+            when sightings.vendor = 'rezen' then 'id'
+            when parents.sighting_id is not null then parents.match_rule
+            else 'alone'
+        end as match_rule,
+        case
+            when sightings.vendor = 'rezen' then 1.00
+            else parents.score
+        end as score
+    from sightings
+    inner join chains on sightings.sighting_id = chains.sighting_id
+    inner join roots on chains.root_id = roots.root_id
+    inner join sightings as root_sightings on chains.root_id = root_sightings.sighting_id
+    left join parents on sightings.sighting_id = parents.sighting_id
+    left join doubtful on sightings.sighting_id = doubtful.sighting_id
+    left join doubtful as root_doubts on chains.root_id = root_doubts.sighting_id
+    left join torn on sightings.sighting_id = torn.sighting_id
+)
+
+select * from final
