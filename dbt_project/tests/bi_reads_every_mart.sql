@@ -15,7 +15,8 @@ relations as (
     where
         classes.relkind in ('r', 'v', 'm')
         and namespaces.nspname in (
-            'staging', 'core', 'network', 'finance', 'crm', 'metrics', 'marts'
+            'staging', 'core', 'identity', 'network', 'finance', 'crm', 'metrics',
+            'marts'
         )
         and classes.relname not like '%__dbt_tmp%'
         and classes.relname not like '%__dbt_backup%'

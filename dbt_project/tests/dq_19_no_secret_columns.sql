@@ -6,6 +6,8 @@ select
     column_name
 from information_schema.columns
 where
-    table_schema in ('staging', 'core', 'network', 'finance', 'crm', 'metrics', 'marts')
+    table_schema in (
+        'staging', 'core', 'identity', 'network', 'finance', 'crm', 'metrics', 'marts'
+    )
     and column_name
     ~ '(api_?key|password|secret|token|birth|national_id|tax_id|bank|ssn|tipalti)'
