@@ -41,7 +41,7 @@ ordered as (
 ),
 
 by_people as (
-    select
+    select distinct
         sighting_id,
         candidate_id,
         candidate_rank,
@@ -75,7 +75,7 @@ open_pairs as (
                 ordered.decision = 'different'
                 and ordered.sighting_id = scored.sighting_id
                 and (
-                    ordered.candidate_id is null
+                    ordered.candidate_id = 'none'
                     or ordered.candidate_id = scored.candidate_id
                 )
         )

@@ -36,7 +36,8 @@ parents as (
 chains as (
     select
         sightings.sighting_id,
-        sightings.sighting_id as root_id
+        sightings.sighting_id as root_id,
+        array[sightings.sighting_id] as path
     from sightings
     left join parents on sightings.sighting_id = parents.sighting_id
     where parents.sighting_id is null
@@ -45,7 +46,8 @@ chains as (
 
     select
         parents.sighting_id,
-        chains.root_id
+        chains.root_id,
+        chains.path || parents.sighting_id
     from chains
     inner join parents on chains.sighting_id = parents.candidate_id
 ),
@@ -69,24 +71,34 @@ torn as (
     having count(distinct chains.root_id) > 1
 ),
 
+-- whoever is joined to a record in doubt is in doubt with it
+doubts as (
+    select
+        chains.sighting_id,
+        bool_or(torn.sighting_id = chains.sighting_id) as is_torn,
+        bool_or(doubtful.sighting_id = chains.sighting_id) as is_doubtful
+    from chains
+    cross join lateral unnest(chains.path) as steps (sighting_id)
+    left join torn on steps.sighting_id = torn.sighting_id
+    left join doubtful on steps.sighting_id = doubtful.sighting_id
+    where coalesce(torn.sighting_id, doubtful.sighting_id) is not null
+    group by chains.sighting_id
+),
+
 final as (
     select
         sightings.sighting_id,
         case
-            when root_sightings.vendor = 'rezen' and torn.sighting_id is null then 'in_rezen'
-            when
-                torn.sighting_id is not null
-                or doubtful.sighting_id is not null
-                or root_doubts.sighting_id is not null
-                then 'review'
+            when doubts.sighting_id is not null then 'review'
+            when root_sightings.vendor = 'rezen' then 'in_rezen'
             when root_sightings.street_key is null then 'unidentified'
             when not roots.can_stand_alone then 'no_deal'
             else 'outside_rezen'
         end as match_state,
         case
-            when torn.sighting_id is not null then 'torn'
-            when doubtful.sighting_id is not null then 'doubtful'
-            when root_doubts.sighting_id is not null then 'joined_to_doubtful'
+            when doubts.is_torn then 'torn'
+            when doubts.is_doubtful then 'doubtful'
+            when doubts.sighting_id is not null then 'joined_to_doubtful'
         end as review_reason,
         chains.root_id,
         parents.candidate_id as joined_to_id,
@@ -104,9 +116,7 @@ final as (
     inner join roots on chains.root_id = roots.root_id
     inner join sightings as root_sightings on chains.root_id = root_sightings.sighting_id
     left join parents on sightings.sighting_id = parents.sighting_id
-    left join doubtful on sightings.sighting_id = doubtful.sighting_id
-    left join doubtful as root_doubts on chains.root_id = root_doubts.sighting_id
-    left join torn on sightings.sighting_id = torn.sighting_id
+    left join doubts on sightings.sighting_id = doubts.sighting_id
 )
 
 select * from final
