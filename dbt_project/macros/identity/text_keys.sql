@@ -52,7 +52,7 @@
 
 {# A unit at the end of a street: "12 Main St, Apt 4B" or "12 Main St #4". #}
 {% macro unit_pattern() -%}
-    [ ,]+((\m(apartment|apt|unit|suite|ste)\M\.? *#?)|#) *([a-z0-9-]+) *$
+    [ ,]+(?:\m(?:apartment|apt|unit|suite|ste)\M\.? *#?|#) *([a-z0-9-]+) *$
 {%- endmacro %}
 
 

@@ -104,14 +104,25 @@ strongest as (
     where tier = best_tier
 ),
 
+measured as (
+    select
+        *,
+        max(score) over (partition by sighting_id) as best_score,
+        max(score) over (
+            partition by sighting_id, candidate_vendor
+        ) as best_of_vendor
+    from strongest
+),
+
+-- a candidate that comes close to the best one of its vendor is a rival
 counted as (
     select
         *,
-        count(*) filter (where score >= {{ var("deal_match_accept_score") }}) over (
-            partition by sighting_id, candidate_vendor
-        ) as rivals,
-        max(score) over (partition by sighting_id) as best_score
-    from strongest
+        count(*) filter (
+            where score > best_of_vendor - {{ var("deal_match_margin") }}
+        ) over (partition by sighting_id, candidate_vendor) as rivals,
+        score > best_of_vendor - {{ var("deal_match_margin") }} as is_close
+    from measured
 ),
 
 by_rule as (
@@ -122,13 +133,9 @@ by_rule as (
         match_rule,
         score,
         case
-            when score < {{ var("deal_match_accept_score") }}
-                then
-                    case
-                        when best_score >= {{ var("deal_match_accept_score") }}
-                            then 'outdone'
-                        else 'low_score'
-                    end
+            when best_score < {{ var("deal_match_accept_score") }} then 'low_score'
+            when not is_close then 'outdone'
+            when best_of_vendor < {{ var("deal_match_accept_score") }} then 'outdone'
             when rivals > 1 then 'several_candidates'
             else 'same'
         end as outcome

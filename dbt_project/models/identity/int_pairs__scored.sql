@@ -158,15 +158,15 @@ weighed as (
             else 0
         end as date_score,
         case sides when 'same' then 0.10 else 0.05 end as side_score,
-        case agents when 'same' then 0.15 when 'unknown' then 0.03 else 0 end
+        case agents when 'same' then 0.15 when 'unknown' then 0.03 else -0.10 end
             as agent_score,
         case when is_same_mls then 0.10 else 0 end as mls_score,
         -- with one of these, no sum of likenesses is enough
         not coalesce(is_same_street, false)
         or not coalesce(is_same_currency, true)
-        or coalesce(days_apart > {{ var("deal_match_days") }}, false)
+        or is_unit_missing
+        or coalesce(days_apart, 9999) > {{ var("deal_match_days") }}
         or agents = 'others'
-        or (agents = 'unknown' and days_apart is null)
         or is_end_different as is_capped
     from compared
 ),

@@ -61,7 +61,21 @@ roots as (
     group by chains.root_id
 ),
 
--- a record that is like two records which turned out to be different deals
+-- what the records of one deal have to agree on: the most trusted one tells
+terms as (
+    select
+        chains.root_id,
+        (array_agg(sightings.side order by sightings.vendor_rank, sightings.sighting_id)
+            filter (where sightings.side in ('buy', 'sell')))[1] as side,
+        (array_agg(sightings.unit_key order by sightings.vendor_rank, sightings.sighting_id)
+            filter (where sightings.unit_key is not null))[1] as unit_key
+    from chains
+    inner join sightings on chains.sighting_id = sightings.sighting_id
+    group by chains.root_id
+),
+
+-- a record that is like two records which turned out to be different deals; or that came to its
+-- deal by way of a third which tells neither side nor unit, as an order with agents on both sides
 torn as (
     select matches.sighting_id
     from matches
@@ -69,6 +83,20 @@ torn as (
     where matches.outcome = 'same'
     group by matches.sighting_id
     having count(distinct chains.root_id) > 1
+
+    union
+
+    select parents.sighting_id
+    from parents
+    inner join chains on parents.sighting_id = chains.sighting_id
+    inner join terms on chains.root_id = terms.root_id
+    inner join sightings on parents.sighting_id = sightings.sighting_id
+    where
+        parents.match_rule = 'likeness'
+        and (
+            (sightings.side in ('buy', 'sell') and sightings.side <> terms.side)
+            or sightings.unit_key <> terms.unit_key
+        )
 ),
 
 -- whoever is joined to a record in doubt is in doubt with it
