@@ -36,7 +36,7 @@ spelled as (
     select
         lead_source_key,
         mode() within group (order by lead_source) as lead_source_name,
-        array_agg(distinct vendor order by vendor) as vendors,
+        string_agg(distinct vendor, ', ' order by vendor) as vendors,
         count(*) filter (where vendor <> 'fub') as deal_count,
         count(*) filter (where vendor = 'fub') as contact_count,
         max(updated_at) as last_seen_at

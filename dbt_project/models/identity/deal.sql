@@ -26,7 +26,7 @@ merged as (
     select
         root_id,
         count(*) as record_count,
-        array_agg(distinct vendor) as vendors,
+        string_agg(distinct vendor, ', ' order by vendor) as vendors,
         {{ winner("known_group", ["deal_status"]) }},
         {{ winner("street", ["unit", "city", "state_code", "postal_code", "country"]) }},
         {{ winner("side") }},
@@ -58,7 +58,7 @@ owners as (
         members.vendor
     from members
     cross join lateral
-        unnest(members.agent_ids) with ordinality as on_deal (agent_id, place)
+        unnest(string_to_array(members.agent_ids, ',')) with ordinality as on_deal (agent_id, place)
     inner join agents on on_deal.agent_id = agents.agent_id
     order by
         members.root_id, members.vendor_rank, members.updated_at desc nulls last,

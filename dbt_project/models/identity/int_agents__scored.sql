@@ -91,7 +91,7 @@ by_name as (
             else 0.70
         end as score
     from people
-    cross join lateral unnest(people.seen_by) as seen (seen_by)
+    cross join lateral unnest(string_to_array(people.seen_by, ',')) as seen (seen_by)
     inner join account_agents on seen.seen_by = account_agents.seen_by
     inner join agents
         on

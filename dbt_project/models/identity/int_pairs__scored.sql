@@ -14,13 +14,13 @@ references_sent as (
         younger.sighting_id,
         deals.sighting_id as candidate_id
     from younger
-    cross join lateral unnest(younger.reference_texts) as sent (reference)
+    cross join lateral unnest(string_to_array(younger.reference_texts, ',')) as sent (reference)
     inner join (
         select
             sightings.sighting_id,
             known.reference
         from sightings
-        cross join lateral unnest(sightings.reference_texts) as known (reference)
+        cross join lateral unnest(string_to_array(sightings.reference_texts, ',')) as known (reference)
         where sightings.vendor = 'rezen'
     ) as deals on btrim(sent.reference) = deals.reference
 ),
@@ -44,7 +44,7 @@ priced as (
         agents.agent_id,
         floor(sightings.price_amount) as price_floor
     from sightings
-    cross join lateral unnest(sightings.agent_ids) as agents (agent_id)
+    cross join lateral unnest(string_to_array(sightings.agent_ids, ',')) as agents (agent_id)
     where sightings.price_amount is not null
 ),
 
@@ -118,10 +118,11 @@ compared as (
             else 'opposite'
         end as sides,
         case
+            when younger.agent_keys is null or elders.agent_keys is null then 'unknown'
             when
-                cardinality(younger.agent_keys) = 0 or cardinality(elders.agent_keys) = 0
-                then 'unknown'
-            when younger.agent_keys && elders.agent_keys then 'same'
+                string_to_array(younger.agent_keys, ',')
+                && string_to_array(elders.agent_keys, ',')
+                then 'same'
             else 'others'
         end as agents,
         coalesce(younger.mls_number = elders.mls_number, false) as is_same_mls,

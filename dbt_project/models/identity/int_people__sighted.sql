@@ -185,7 +185,7 @@ final as (
         min(lower(email)) as email,
         min(known_agent_id) as known_agent_id,
         min(known_agent_key) as known_agent_key,
-        array_agg(distinct seen_by) as seen_by
+        string_agg(distinct seen_by, ',') as seen_by
     from combined
     group by vendor, account_source_id, person_source_id
 )

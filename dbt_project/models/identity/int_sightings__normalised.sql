@@ -53,7 +53,7 @@ normalised as (
         {{ postal_key("gathered.postal_code") }} as postal_key,
         state_spellings.state_code,
         state_spellings.country,
-        coalesce(gathered.agent_emails, '{}') || coalesce(gathered.agent_ids, '{}')
+        nullif(concat_ws(',', gathered.agent_emails, gathered.agent_ids), '')
             as agent_keys,
         coalesce(
             rezen_deals.lifecycle_group,
