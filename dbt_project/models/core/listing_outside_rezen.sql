@@ -8,38 +8,39 @@ deals as (
 final as (
     select
         -- ids
-        listing_id,
-        deal_source_id as listing_source_id,
+        deals.listing_id,
+        deals.deal_source_id as listing_source_id,
         null::text as listing_code,
-        owner_agent_id,
+        deals.owner_agent_id,
         null::text as team_id,
         null::text as office_id,
         null::text as journey_source_id,
         {{ address_hash(deal_address("deals")) }} as address_id,
 
         -- strings
-        vendor_status as lifecycle_state,
-        vendor_status as stage,
-        lifecycle_group,
-        deal_status as listing_status,
-        deal_status as status,
-        property_type,
-        mls_number,
-        price_currency as currency,
+        deals.vendor_status as lifecycle_state,
+        deals.vendor_status as stage,
+        deals.lifecycle_group,
+        deals.deal_status as listing_status,
+        deals.deal_status as status,
+        deals.property_type,
+        deals.mls_number,
+        deals.price_currency as currency,
 
         -- numerics
-        price_amount as list_price_amount,
+        deals.price_amount as list_price_amount,
 
         -- booleans
         false as has_detail,
 
         -- dates
-        listing_date,
-        expiration_date,
-        case when lifecycle_group = 'CLOSED' then actual_closing_date end as closed_on,
-        created_at,
-        updated_at,
-        updated_at as synced_at
+        deals.listing_date,
+        deals.expiration_date,
+        case when deals.lifecycle_group = 'CLOSED' then deals.actual_closing_date end
+            as closed_on,
+        deals.created_at,
+        deals.updated_at,
+        deals.updated_at as synced_at
     from deals
 )
 

@@ -8,7 +8,7 @@ agents as (
     select * from {{ ref("agent") }}
 ),
 
--- what reZEN knows: leaders and admins; directors and mentors are the product's own roles
+-- what reZEN knows; directors and mentors are the product's own roles
 held as (
     select
         team_id,

@@ -35,8 +35,9 @@ final as (
             types.conformed_type, initcap(replace(deals.transaction_type, '_', ' '))
         ) as transaction_type,
         deals.property_type,
-        case deals.side when 'buy' then 'BUYER' when 'sell' then 'SELLER' when 'both' then 'DUAL' end
-            as representation,
+        case deals.side
+            when 'buy' then 'BUYER' when 'sell' then 'SELLER' when 'both' then 'DUAL'
+        end as representation,
         null::text as compliance_status,
         deals.mls_number,
         deals.mls_number_provenance,

@@ -26,8 +26,7 @@ held as (
 ),
 
 placed as (
-    select distinct
-        members.agent_id
+    select distinct agent_id
     from members
 ),
 

@@ -86,9 +86,11 @@ final as (
         plans.unit_amount,
 
         -- booleans
-        coalesce(linked.subscription_status in ('active', 'trialing', 'past_due'), false)
-            as is_in_force,
-        coalesce(linked.subscription_status in ('active', 'trialing'), false) as is_paid,
+        coalesce(
+            linked.subscription_status in ('active', 'trialing', 'past_due'), false
+        ) as is_in_force,
+        coalesce(linked.subscription_status in ('active', 'trialing'), false)
+            as is_paid,
         coalesce(linked.is_cancelled_at_period_end, false)
             as is_cancelled_at_period_end,
 

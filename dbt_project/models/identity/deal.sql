@@ -28,7 +28,9 @@ merged as (
         count(*) as record_count,
         string_agg(distinct vendor, ', ' order by vendor) as vendors,
         {{ winner("known_group", ["deal_status"]) }},
-        {{ winner("street", ["unit", "city", "state_code", "postal_code", "country"]) }},
+        {{ winner(
+            "street", ["unit", "city", "state_code", "postal_code", "country"]
+        ) }},
         {{ winner("side") }},
         {{ winner("price_amount", ["price_currency"]) }},
         {{ winner("gross_commission_amount", ["gross_commission_currency"]) }},
@@ -57,8 +59,9 @@ owners as (
         agents.agent_id,
         members.vendor
     from members
-    cross join lateral
-        unnest(string_to_array(members.agent_ids, ',')) with ordinality as on_deal (agent_id, place)
+    cross join
+        lateral unnest(string_to_array(members.agent_ids, ','))
+        with ordinality as on_deal (agent_id, place)
     inner join agents on on_deal.agent_id = agents.agent_id
     order by
         members.root_id, members.vendor_rank, members.updated_at desc nulls last,
@@ -98,7 +101,9 @@ final as (
         merged.postal_code,
         merged.country,
         -- an amount without a currency is in that of the property's country
-        coalesce(merged.price_currency, default_currencies.currency) as price_currency,
+        coalesce(
+            merged.price_currency, {{ currency_of_country("merged.country") }}, 'USD'
+        ) as price_currency,
         coalesce(
             merged.gross_commission_currency,
             case
@@ -106,7 +111,8 @@ final as (
                     = merged.price_amount_provenance
                     then merged.price_currency
             end,
-            default_currencies.currency
+            {{ currency_of_country("merged.country") }},
+            'USD'
         ) as gross_commission_currency,
 
         -- numerics
@@ -121,10 +127,6 @@ final as (
     from merged
     inner join sightings as roots on merged.root_id = roots.sighting_id
     left join owners on merged.root_id = owners.root_id
-    cross join lateral (
-        select
-            coalesce({{ currency_of_country("merged.country") }}, 'USD') as currency
-    ) as default_currencies
 )
 
 select * from final

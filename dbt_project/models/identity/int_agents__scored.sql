@@ -75,8 +75,8 @@ by_email as (
     inner join agents on people.email = agents.email
 ),
 
--- a name counts only among the agents of the account; where both have an address and the two
--- differ, a person has to look
+-- a name counts only among the agents of the account; where both have an address and
+-- the two differ, people have to look
 by_name as (
     select distinct
         people.vendor,
@@ -130,26 +130,34 @@ combined as (
     select * from by_name
 ),
 
--- the best rule that finds an agent, unless somebody said that it is another
+refused as (
+    select
+        *,
+        {{ our_id("rezen", "agent_source_id") }} as agent_id
+    from decisions
+    where decision = 'different'
+),
+
+possible as (
+    select combined.*
+    from combined
+    left join refused
+        on
+            combined.vendor = refused.vendor
+            and combined.account_source_id = refused.account_source_id
+            and combined.person_source_id = refused.person_source_id
+            and combined.agent_id = refused.agent_id
+    where refused.agent_id is null
+),
+
+-- the best rule that finds an agent
 best_per_agent as (
     select distinct on (vendor, account_source_id, person_source_id, agent_id)
-        combined.*,
+        *,
         case match_rule
             when 'decision' then 1 when 'id' then 2 when 'email' then 3 else 4
         end as rule_rank
-    from combined
-    where
-        not exists (
-            select 1
-            from decisions
-            where
-                decisions.decision = 'different'
-                and decisions.vendor = combined.vendor
-                and decisions.account_source_id = combined.account_source_id
-                and decisions.person_source_id = combined.person_source_id
-                and {{ our_id("rezen", "decisions.agent_source_id") }}
-                = combined.agent_id
-        )
+    from possible
     order by
         vendor, account_source_id, person_source_id, agent_id, rule_rank, score desc
 ),

@@ -49,16 +49,16 @@ clients as (
 -- a profile of a team or an office shows the loops of its people under the same link
 latest as (
     select distinct on (loop_source_id)
-        loops.*,
+        *,
         -- a listing loop turns into a deal when there is a contract (contract §4)
         (
-            loops.transaction_type like 'LISTING%'
+            transaction_type like 'LISTING%'
             and (
-                loops.loop_status like '%LISTING'
+                loop_status like '%LISTING'
                 or (
-                    loops.loop_status = 'ARCHIVED'
-                    and loops.contract_agreement_date is null
-                    and loops.closing_date is null
+                    loop_status = 'ARCHIVED'
+                    and contract_agreement_date is null
+                    and closing_date is null
                 )
             )
         ) as is_listing_loop

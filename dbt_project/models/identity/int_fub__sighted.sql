@@ -54,9 +54,9 @@ named as (
         btrim(split_part(parts.place, ',', 1)) as street_text,
         nullif(btrim(split_part(parts.place, ',', 2)), '') as city_text
     from deals
-    cross join lateral (
-        select regexp_replace(deals.deal_name, '\s+[—–|-]\s+.*$', '') as place
-    ) as parts
+    cross join
+        lateral regexp_replace(deals.deal_name, '\s+[—–|-]\s+.*$', '')
+            as parts (place)
 ),
 
 final as (

@@ -58,7 +58,8 @@ open_pairs as (
         scored.candidate_id,
         scored.candidate_vendor,
         scored.candidate_rank,
-        case when scored.is_reference then 'reference' else 'likeness' end as match_rule,
+        case when scored.is_reference then 'reference' else 'likeness' end
+            as match_rule,
         scored.score
     from scored
     where
@@ -81,7 +82,7 @@ open_pairs as (
         )
 ),
 
--- a reference stands above likeness; deals of reZEN stand above records of other vendors
+-- a reference stands above likeness; deals of reZEN above records of other vendors
 strongest as (
     select *
     from (

@@ -1,98 +1,11 @@
 with
 
+pairs as (
+    select * from {{ ref("int_pairs__found") }}
+),
+
 sightings as (
     select * from {{ ref("int_sightings__normalised") }}
-),
-
-younger as (
-    select * from sightings
-    where vendor <> 'rezen'
-),
-
-references_sent as (
-    select
-        younger.sighting_id,
-        deals.sighting_id as candidate_id
-    from younger
-    cross join lateral unnest(string_to_array(younger.reference_texts, ',')) as sent (reference)
-    inner join (
-        select
-            sightings.sighting_id,
-            known.reference
-        from sightings
-        cross join lateral unnest(string_to_array(sightings.reference_texts, ',')) as known (reference)
-        where sightings.vendor = 'rezen'
-    ) as deals on btrim(sent.reference) = deals.reference
-),
-
-same_street as (
-    select
-        younger.sighting_id,
-        elders.sighting_id as candidate_id
-    from younger
-    inner join sightings as elders
-        on
-            younger.street_key = elders.street_key
-            and younger.deal_kind = elders.deal_kind
-            and (younger.vendor_rank, younger.sighting_id)
-            > (elders.vendor_rank, elders.sighting_id)
-),
-
-priced as (
-    select
-        sightings.*,
-        agents.agent_id,
-        floor(sightings.price_amount) as price_floor
-    from sightings
-    cross join lateral unnest(string_to_array(sightings.agent_ids, ',')) as agents (agent_id)
-    where sightings.price_amount is not null
-),
-
--- an address that is missing or spelled in a way that no table knows: people have to look
-same_agent_and_price as (
-    select distinct
-        mine.sighting_id,
-        elders.sighting_id as candidate_id
-    from priced as mine
-    cross join (values (-1), (0), (1)) as steps (step)
-    inner join priced as elders
-        on
-            mine.agent_id = elders.agent_id
-            and mine.price_floor + steps.step = elders.price_floor
-            and mine.deal_kind = elders.deal_kind
-            and (mine.vendor_rank, mine.sighting_id)
-            > (elders.vendor_rank, elders.sighting_id)
-    where
-        mine.vendor <> 'rezen'
-        and (
-            mine.street_key is null
-            or elders.street_key is null
-            or mine.street_number = elders.street_number
-        )
-),
-
-pairs as (
-    select
-        sighting_id,
-        candidate_id,
-        bool_or(is_reference) as is_reference
-    from (
-        select
-            *,
-            true as is_reference
-        from references_sent
-        union all
-        select
-            *,
-            false as is_reference
-        from same_street
-        union all
-        select
-            *,
-            false as is_reference
-        from same_agent_and_price
-    ) as found
-    group by sighting_id, candidate_id
 ),
 
 compared as (
@@ -130,7 +43,7 @@ compared as (
         and elders.lifecycle_group in ('CLOSED', 'TERMINATED')
         and younger.lifecycle_group <> elders.lifecycle_group as is_end_different
     from pairs
-    inner join younger on pairs.sighting_id = younger.sighting_id
+    inner join sightings as younger on pairs.sighting_id = younger.sighting_id
     inner join sightings as elders on pairs.candidate_id = elders.sighting_id
 ),
 
@@ -172,6 +85,14 @@ weighed as (
     from compared
 ),
 
+added as (
+    select
+        *,
+        address_score + price_score + date_score + side_score + agent_score
+        + mls_score as likeness
+    from weighed
+),
+
 scored as (
     select
         sighting_id,
@@ -196,17 +117,11 @@ scored as (
                 )
                 then 0.70
             when is_reference then 1.00
-            else least(
-                address_score + price_score + date_score + side_score + agent_score
-                + mls_score,
-                case
-                    when is_capped
-                        then {{ var("deal_match_accept_score") }} - 0.01
-                    else 1.00
-                end
-            )
+            when is_capped
+                then least(likeness, {{ var("deal_match_accept_score") }} - 0.01)
+            else least(likeness, 1.00)
         end as score
-    from weighed
+    from added
     where
         is_reference
         or (

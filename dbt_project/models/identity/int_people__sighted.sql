@@ -72,7 +72,7 @@ dotloop_accounts as (
     from {{ ref("stg_dotloop__accounts") }}
 ),
 
--- participants have numbers of their own on every loop: the e-mail, else the name, is the person
+-- participants have other numbers on every loop: the person is the address or the name
 dotloop_participants as (
     select
         'dotloop' as vendor,
@@ -154,10 +154,16 @@ file_agents as (
         null::text as known_agent_key,
         split_part(connection_id, ':', 1) as seen_by
     from (
-        select connection_id, agent_name, agent_email
+        select
+            connection_id,
+            agent_name,
+            agent_email
         from {{ ref("stg_files__transactions") }}
         union all
-        select connection_id, agent_name, agent_email
+        select
+            connection_id,
+            agent_name,
+            agent_email
         from {{ ref("stg_files__listings") }}
     ) as imported
     where coalesce(agent_email, {{ name_key("agent_name") }}) is not null

@@ -15,8 +15,8 @@ doubtful as (
     where outcome in ('low_score', 'several_candidates')
 ),
 
--- one elder for each record, the most trusted of those that it is the same as; a record with
--- several candidates at one vendor has none
+-- one elder for each record, the most trusted of those that it is the same as; a record
+-- in doubt has none
 parents as (
     select distinct on (matches.sighting_id)
         matches.sighting_id,
@@ -47,7 +47,7 @@ chains as (
     select
         parents.sighting_id,
         chains.root_id,
-        chains.path || parents.sighting_id
+        chains.path || parents.sighting_id as path
     from chains
     inner join parents on chains.sighting_id = parents.candidate_id
 ),
@@ -62,20 +62,25 @@ roots as (
 ),
 
 -- what the records of one deal have to agree on: the most trusted one tells
-terms as (
+members as (
     select
         chains.root_id,
-        (array_agg(sightings.side order by sightings.vendor_rank, sightings.sighting_id)
-            filter (where sightings.side in ('buy', 'sell')))[1] as side,
-        (array_agg(sightings.unit_key order by sightings.vendor_rank, sightings.sighting_id)
-            filter (where sightings.unit_key is not null))[1] as unit_key
+        sightings.*
     from chains
     inner join sightings on chains.sighting_id = sightings.sighting_id
-    group by chains.root_id
 ),
 
--- a record that is like two records which turned out to be different deals; or that came to its
--- deal by way of a third which tells neither side nor unit, as an order with agents on both sides
+terms as (
+    select
+        root_id,
+        {{ first_known("side", "nullif(side, 'both')") }} as side,
+        {{ first_known("unit_key", "unit_key") }} as unit_key
+    from members
+    group by root_id
+),
+
+-- a record that is like two which turned out to be different deals; or that came to its
+-- deal by way of a third which tells neither side nor unit, such as a title order
 torn as (
     select matches.sighting_id
     from matches
@@ -142,7 +147,8 @@ final as (
     from sightings
     inner join chains on sightings.sighting_id = chains.sighting_id
     inner join roots on chains.root_id = roots.root_id
-    inner join sightings as root_sightings on chains.root_id = root_sightings.sighting_id
+    inner join sightings as root_sightings
+        on chains.root_id = root_sightings.sighting_id
     left join parents on sightings.sighting_id = parents.sighting_id
     left join doubts on sightings.sighting_id = doubts.sighting_id
 )

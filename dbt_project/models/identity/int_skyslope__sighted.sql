@@ -58,7 +58,7 @@ buyers as (
         on
             {{ account_of(kind) }} = people.account_source_id
             and (
-                people.person_source_id = {{ kind }}.agent_user_source_id
+                {{ kind }}.agent_user_source_id = people.person_source_id
                 or exists (
                     select 1
                     from {{ json_elements(kind ~ ".co_agent_guids") }} as guids (guid)
