@@ -15,7 +15,6 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -56,7 +55,7 @@ NAMES = (
     ("Saint George", "St George", "St. George"),
     ("Mount Vernon", "Mt Vernon", "Mt. Vernon"),
     ("5th", "Fifth", "5TH"),
-    ("O'Sample", "OSample", "O’Sample"),
+    ("O'Sample", "OSample", "O\u2019Sample"),
     ("Cañada", "Canada", "CAÑADA"),
     ("Example", "example"),
     ("Fixture", "FIXTURE"),
@@ -453,9 +452,7 @@ def tell(seed: int) -> Telling:
             user_name=f"R. Number{agent}",
             user_email=telling.email(agent),
         )
-    telling.say(
-        "stg_fub__identities", connection_id="w:fub", account_source_id="1", sees_all=True
-    )
+    telling.say("stg_fub__identities", connection_id="w:fub", account_source_id="1", sees_all=True)
     for number, name in (("8", "Under Contract"), ("9", "Closed")):
         telling.say(
             "stg_fub__pipeline_stages",
