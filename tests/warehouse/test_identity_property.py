@@ -27,7 +27,7 @@ from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
 from tests.warehouse.identity_case import dbt, rows_of
 
-DEALS = 700
+DEALS = 2500
 SEEDS = (1, 2)
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 READ = datetime(2026, 6, 15, 11, tzinfo=UTC)

@@ -81,7 +81,11 @@ weighed as (
         or is_unit_missing
         or coalesce(days_apart, 9999) > {{ var("deal_match_days") }}
         or agents = 'others'
-        or is_end_different as is_capped
+        or is_end_different as is_capped,
+        not coalesce(is_same_currency, true)
+        or coalesce(days_apart > {{ var("deal_match_days") }}, false)
+        or agents = 'others'
+        or is_end_different as is_contradicted
     from compared
 ),
 
@@ -107,6 +111,7 @@ scored as (
         side_score,
         agent_score,
         mls_score,
+        is_contradicted,
         case
             -- somebody may have typed the code of another deal
             when

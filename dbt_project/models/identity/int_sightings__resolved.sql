@@ -61,6 +61,10 @@ roots as (
     group by chains.root_id
 ),
 
+pairs as (
+    select * from {{ ref("int_pairs__scored") }}
+),
+
 -- what the records of one deal have to agree on: the most trusted one tells
 members as (
     select
@@ -80,7 +84,8 @@ terms as (
 ),
 
 -- a record that is like two which turned out to be different deals; or that came to its
--- deal by way of a third which tells neither side nor unit, such as a title order
+-- deal by way of a third although its first record says no, as over a title order with agents
+-- of both sides
 torn as (
     select matches.sighting_id
     from matches
@@ -96,11 +101,16 @@ torn as (
     inner join chains on parents.sighting_id = chains.sighting_id
     inner join terms on chains.root_id = terms.root_id
     inner join sightings on parents.sighting_id = sightings.sighting_id
+    left join pairs
+        on
+            parents.sighting_id = pairs.sighting_id
+            and chains.root_id = pairs.candidate_id
     where
         parents.match_rule = 'likeness'
         and (
             (sightings.side in ('buy', 'sell') and sightings.side <> terms.side)
             or sightings.unit_key <> terms.unit_key
+            or coalesce(pairs.is_contradicted, true)
         )
 ),
 
