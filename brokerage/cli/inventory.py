@@ -17,7 +17,7 @@ _COUNT_UP_TO = 200_000
 
 WAREHOUSE_SCHEMAS = (
     *RAW_SCHEMAS,
-    *("core", "network", "finance", "crm", "title", "billing", "metrics", "marts"),
+    *("core", "identity", "network", "finance", "crm", "title", "billing", "metrics", "marts"),
 )
 # dlt's own tables tell nothing about the data
 _INTERNAL = "\\_dlt\\_%"

@@ -37,6 +37,7 @@ DBT_SCHEMAS = (
     "staging",
     "snapshots",
     "core",
+    "identity",
     "network",
     "finance",
     "crm",

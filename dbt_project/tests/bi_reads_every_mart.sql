@@ -15,8 +15,8 @@ relations as (
     where
         classes.relkind in ('r', 'v', 'm')
         and namespaces.nspname in (
-            'staging', 'snapshots', 'core', 'network', 'finance', 'crm', 'title',
-            'billing', 'metrics', 'marts'
+            'staging', 'snapshots', 'core', 'identity', 'network', 'finance', 'crm',
+            'title', 'billing', 'metrics', 'marts'
         )
         and classes.relname not like '%__dbt_tmp%'
         and classes.relname not like '%__dbt_backup%'

@@ -9,8 +9,10 @@ listed as (
 
 held as (
     select transaction_source_id as deal_source_id from {{ ref("transaction") }}
+    where is_in_rezen
     union all
     select listing_source_id as deal_source_id from {{ ref("listing") }}
+    where is_in_rezen
 )
 
 select

@@ -8,8 +8,8 @@ select
 from information_schema.columns
 where
     table_schema in (
-        'staging', 'snapshots', 'core', 'network', 'finance', 'crm', 'title', 'billing',
-        'metrics', 'marts'
+        'staging', 'snapshots', 'core', 'identity', 'network', 'finance', 'crm',
+        'title', 'billing', 'metrics', 'marts'
     )
     and column_name
     ~ '(api_?key|password|secret|token|birth|national_id|tax_id|bank|ssn|tipalti)'

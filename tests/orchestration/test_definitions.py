@@ -20,8 +20,8 @@ from sensors.jobs import chosen_entities
 
 SNAPSHOT = Path(__file__).with_name("raw_assets.json")
 LAYERS = {
-    "staging", "snapshots", "core", "network", "finance", "crm", "title", "billing", "metrics",
-    "marts",
+    "staging", "snapshots", "core", "identity", "network", "finance", "crm", "title", "billing",
+    "metrics", "marts",
 }  # fmt: skip
 
 

@@ -16,3 +16,13 @@
         replace(replace(upper({{ expression }}), ' ', '_'), 'US-', ''), '^CA-', ''
     )
 {%- endmacro %}
+
+
+{# The address of a deal of several vendors in the form that reZEN sends, so that equal addresses
+   have equal keys. #}
+{% macro deal_address(rows) -%}
+    jsonb_build_object(
+        'street', {{ rows }}.street, 'unit', {{ rows }}.unit, 'city', {{ rows }}.city,
+        'state', {{ rows }}.state_code, 'zip', {{ rows }}.postal_code
+    )
+{%- endmacro %}

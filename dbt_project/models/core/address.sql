@@ -12,6 +12,23 @@ states as (
     select * from {{ ref("state_province") }}
 ),
 
+-- counted deals that reZEN does not know have addresses, too
+outside as (
+    select
+        {{ deal_address("deals") }} as address,
+        deals.updated_at
+    from {{ ref("deal") }} as deals
+    where not deals.is_in_rezen and {{ counts_deals_outside_rezen() }}
+),
+
+state_geo as (
+    select * from {{ ref("state_geo") }}
+),
+
+city_geo as (
+    select * from {{ ref("city_geo") }}
+),
+
 sighted as (
     select
         address,
@@ -26,6 +43,13 @@ sighted as (
         updated_at
     from participants
     where jsonb_typeof(address) = 'object'
+
+    union all
+
+    select
+        address,
+        updated_at
+    from outside
 ),
 
 keyed as (
@@ -53,6 +77,8 @@ latest as (
         county, country_as_sent
 ),
 
+{{ street_keys("latest") }},
+
 normalised as (
     select
         latest.address_id,
@@ -75,9 +101,37 @@ normalised as (
                     ' ', coalesce(states.state_code, latest.state_key), latest.zip
                 )
             )
-        ) as one_line
+        ) as one_line,
+
+        -- the same place in the spelling that addresses are compared by
+        initcap(street_keys.street_key) as normalised_street,
+        street_keys.street_number,
+        coalesce({{ unit_key("latest.unit") }}, street_keys.unit_in_street) as unit_key,
+        {{ city_key("latest.city") }} as city_key,
+        {{ postal_key("latest.zip") }} as postal_key
     from latest
     left join states on latest.state_key in (states.state_key, states.state_code)
+    left join street_keys on latest.street = street_keys.street
+),
+
+final as (
+    select
+        normalised.*,
+        coalesce(city_geo.latitude, state_geo.latitude) as latitude,
+        coalesce(city_geo.longitude, state_geo.longitude) as longitude,
+        case
+            when city_geo.latitude is not null then 'city'
+            when state_geo.latitude is not null then 'state'
+        end as geo_provenance
+    from normalised
+    left join city_geo
+        on
+            normalised.city_key = city_geo.city_key
+            and normalised.state_code = city_geo.state_code
+    left join state_geo
+        on
+            normalised.state_code = state_geo.state_code
+            and normalised.country = state_geo.country
 )
 
-select * from normalised
+select * from final

@@ -13,6 +13,7 @@ grouped as (
         deals.*,
         states.transaction_status,
         states.listing_status,
+        states.lifecycle_state is not null as is_known_state,
         -- a state that nobody knows yet: the list it came from still tells the group
         coalesce(
             states.lifecycle_group,

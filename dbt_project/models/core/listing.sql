@@ -9,6 +9,16 @@ participants as (
     select * from {{ ref("participant") }}
 ),
 
+known_elsewhere as (
+    select * from {{ ref("deal") }}
+    where deal_kind = 'listing' and is_in_rezen
+),
+
+outside as (
+    select * from {{ ref("listing_outside_rezen") }}
+    where {{ counts_deals_outside_rezen() }}
+),
+
 first_own_agents as (
     select distinct on (listing_id)
         listing_id,
@@ -18,7 +28,7 @@ first_own_agents as (
     order by listing_id, created_at nulls last, participant_source_id
 ),
 
-final as (
+in_rezen as (
     select
         -- ids
         {{ our_id("rezen", "deals.deal_source_id") }} as listing_id,
@@ -37,10 +47,13 @@ final as (
 
         -- strings
         deals.lifecycle_state,
+        deals.lifecycle_state as stage,
         deals.lifecycle_group,
         deals.conformed_status as listing_status,
+        {{ shown_status("deals") }} as status,
         deals.property_type,
-        deals.mls_number,
+        coalesce(deals.mls_number, {{ gap("known_elsewhere", "mls_number") }})
+            as mls_number,
         deals.price_currency as currency,
 
         -- numerics
@@ -59,6 +72,20 @@ final as (
     from deals
     left join first_own_agents
         on {{ our_id("rezen", "deals.deal_source_id") }} = first_own_agents.listing_id
+    left join known_elsewhere
+        on {{ our_id("rezen", "deals.deal_source_id") }} = known_elsewhere.deal_id
+),
+
+final as (
+    select
+        *,
+        true as is_in_rezen
+    from in_rezen
+    union all
+    select
+        *,
+        false as is_in_rezen
+    from outside
 )
 
 select * from final

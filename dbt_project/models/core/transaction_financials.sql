@@ -5,6 +5,14 @@ deals as (
     where not is_listing
 ),
 
+outside as (
+    select * from {{ ref("deal") }}
+    where
+        deal_kind = 'transaction'
+        and not is_in_rezen
+        and {{ counts_deals_outside_rezen() }}
+),
+
 final as (
     select
         -- ids
@@ -32,6 +40,23 @@ final as (
         sale_commission_percent,
         listing_commission_percent
     from deals
+
+    union all
+
+    select
+        transaction_id,
+        price_currency as currency,
+        price_currency,
+        gross_commission_currency,
+        null::text as sale_commission_currency,
+        null::text as listing_commission_currency,
+        price_amount,
+        gross_commission_amount,
+        null::numeric as sale_commission_amount,
+        null::numeric as listing_commission_amount,
+        null::numeric as sale_commission_percent,
+        null::numeric as listing_commission_percent
+    from outside
 )
 
 select * from final
