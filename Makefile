@@ -12,7 +12,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up down status test test-all lint format lock bench docs clean
+.PHONY: help env demo up down status test test-all lint format lock bench bench-warehouse docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ test-all: lint ## lint and every test
 
 bench: env ## speed against dlt's rest_api source and a raw COPY, in one run
 	@$(BIN)/python -m bench
+
+bench-warehouse: env ## time of dbt on a warehouse of production size (10 GB under /tmp, half an hour)
+	@$(BIN)/python -m bench.warehouse $(BENCH)
 
 docs: env ## write the generated pages of docs/ anew
 	@$(BIN)/python -m brokerage.settings_doc

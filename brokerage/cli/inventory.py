@@ -18,6 +18,7 @@ _COUNT_UP_TO = 200_000
 WAREHOUSE_SCHEMAS = (
     *RAW_SCHEMAS,
     *("core", "identity", "network", "finance", "crm", "title", "billing", "metrics", "marts"),
+    "pages",
 )
 # dlt's own tables tell nothing about the data
 _INTERNAL = "\\_dlt\\_%"

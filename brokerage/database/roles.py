@@ -5,7 +5,7 @@
 | the owner (the login)   | everything; owns `control` and `dagster`                |
 | `brokerage_loader`      | create and write raw schemas                            |
 | `brokerage_transformer` | read raw and who is connected, write the dbt schemas    |
-| `bi_reader` (login)     | select in `marts`, read-only, 60 s per statement        |
+| `bi_reader` (login)     | select in `marts` and `pages`, read-only, 60 s each     |
 
 The owner need not be a superuser: CREATEROLE and CREATE on the database are enough.
 """
@@ -45,8 +45,11 @@ DBT_SCHEMAS = (
     "billing",
     "metrics",
     "marts",
+    "pages",
 )
 OWNER_SCHEMAS = ("control", "dagster")
+# what bi_reader may read
+BI_SCHEMAS = ("marts", "pages")
 
 # one name for all processes: two set-ups at once would race on CREATE ROLE and CREATE SCHEMA
 _LOCK = "select pg_advisory_xact_lock(hashtext('brokerage.setup'))"
@@ -132,12 +135,13 @@ def _ensure(connection: Connection, bi_reader_password: str | None) -> None:
     for schema in DBT_SCHEMAS:
         run(f"create schema if not exists {schema} authorization {TRANSFORMER}")
         run(f"revoke all on schema {schema} from public")
-    run(f"grant usage on schema marts to {BI_READER}")
-    run(f"grant select on all tables in schema marts to {BI_READER}")
-    run(
-        f"alter default privileges for role {TRANSFORMER} in schema marts "
-        f"grant select on tables to {BI_READER}"
-    )
+    for schema in BI_SCHEMAS:
+        run(f"grant usage on schema {schema} to {BI_READER}")
+        run(f"grant select on all tables in schema {schema} to {BI_READER}")
+        run(
+            f"alter default privileges for role {TRANSFORMER} in schema {schema} "
+            f"grant select on tables to {BI_READER}"
+        )
 
 
 def _join(connection: Connection, roles: tuple[str, ...]) -> None:

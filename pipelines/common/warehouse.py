@@ -92,6 +92,7 @@ def create_raw_tables(vendor: Vendor, url: str) -> None:
             cursor.execute(sql.SQL("create schema {}").format(schema))
         for entity in vendor.entities:
             _create_table(cursor, vendor.schema, entity.name, entity.columns(), entity.description)
+            _index_by_time(cursor, vendor.schema, entity.name)
         for name, columns in BOOKKEEPING.items():
             _create_table(cursor, vendor.schema, name, columns, f"bookkeeping of {vendor.title}")
         cursor.execute(
@@ -142,6 +143,21 @@ def _create_table(
         cursor.execute(
             sql.SQL("comment on column {} is %s").format(sql.Identifier(schema, name, column.name)),
             (column.description,),
+        )
+
+
+def _index_by_time(cursor: Any, schema: str, name: str) -> None:
+    """Let the warehouse find what was read since its last build without looking at all rows.
+
+    Asked for first: `create index if not exists` would wait for whoever writes the table.
+    """
+    index = f"{name}_by_time"
+    cursor.execute("select to_regclass(%s)", (f'"{schema}"."{index}"',))
+    if cursor.fetchone() == (None,):
+        cursor.execute(
+            sql.SQL("create index {} on {} (_synced_at)").format(
+                sql.Identifier(index), sql.Identifier(schema, name)
+            )
         )
 
 

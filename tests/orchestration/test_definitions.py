@@ -21,7 +21,7 @@ from sensors.jobs import chosen_entities
 SNAPSHOT = Path(__file__).with_name("raw_assets.json")
 LAYERS = {
     "staging", "snapshots", "core", "identity", "network", "finance", "crm", "title", "billing",
-    "metrics", "marts",
+    "metrics", "marts", "pages",
 }  # fmt: skip
 
 

@@ -93,7 +93,7 @@ what is above and what is below; `distincts` count something once that the fact 
             },
         },
         "activity": {
-            "fact": "fact_activity",
+            "fact": "int_activity__monthly",
             "keys": ["crm_account_id"],
             "sums": [
                 "calls", "incoming_calls", "outgoing_calls", "connected_calls",
@@ -102,20 +102,20 @@ what is above and what is below; `distincts` count something once that the fact 
             ],
         },
         "call": {
-            "fact": "fact_activity",
+            "fact": "int_activity__monthly",
             "keys": ["crm_account_id"],
             "where": "activity_kind = 'call'",
             "sums": ["calls", "connected_calls", "call_seconds"],
             "rates": {"average_call_seconds": ["call_seconds", "calls"]},
         },
         "text": {
-            "fact": "fact_activity",
+            "fact": "int_activity__monthly",
             "keys": ["crm_account_id"],
             "where": "activity_kind = 'text'",
             "sums": ["texts"],
         },
         "event": {
-            "fact": "fact_activity",
+            "fact": "int_activity__monthly",
             "keys": ["crm_account_id"],
             "where": "activity_kind = 'event'",
             "sums": ["events"],

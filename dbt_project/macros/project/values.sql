@@ -24,9 +24,3 @@
     {%- endfor %}
     ))
 {%- endmacro %}
-
-
-{# A person's name to compare by: without case and with single blanks. #}
-{% macro name_key(expression) -%}
-    lower(regexp_replace(btrim({{ expression }}), '\s+', ' ', 'g'))
-{%- endmacro %}

@@ -11,6 +11,7 @@ renamed as (
     select
         -- ids
         connection_id,
+        _key as row_key,
         {{ present("id") }} as deal_source_id,
         {{ present("team_id") }} as team_source_id,
         {{ present("journey_id") }} as journey_source_id,
@@ -101,6 +102,7 @@ renamed as (
     select
         -- ids
         connection_id,
+        _key as row_key,
         {{ present("id") }} as deal_source_id,
 
         -- strings

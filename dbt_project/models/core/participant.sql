@@ -5,7 +5,7 @@ deals as (
 ),
 
 participants as (
-    select * from {{ ref("stg_rezen__participants") }}
+    select * from {{ ref("int_participants__parsed") }}
 ),
 
 roles as (

@@ -1,7 +1,20 @@
+{{ config(**kept_by_key(
+    ["fub_account_id", "call_source_id"],
+    indexes=[["synced_at"], ["fub_account_id", "called_on"]],
+)) }}
+
 with
 
+{{ kept_by_account("calls", "call_source_id", {
+    "fub_user": ["user_source_id", "agent_id", "user_name"],
+}) }},
+
 latest as (
-    {{ one_per_account("stg_fub__calls", "staged.call_source_id") }}
+    {{ one_per_account(
+        "stg_fub__calls",
+        "staged.call_source_id",
+        changed="changed" if is_incremental(),
+    ) }}
 ),
 
 users as (
@@ -40,12 +53,15 @@ final as (
         latest.called_at,
         {{ reporting_date("latest.called_at") }} as called_on,
         latest.created_at,
-        latest.updated_at
+        latest.updated_at,
+        latest.synced_at,
+        versions.account_version
     from latest
+    left join versions on latest.fub_account_id = versions.fub_account_id
     left join users
         on
             latest.fub_account_id = users.fub_account_id
             and latest.user_source_id = users.user_source_id
 )
 
-select * from final
+{{ kept_rows("final", ["fub_account_id", "call_source_id"]) }}

@@ -1,36 +1,47 @@
+{{ config(**kept_by_key(["fub_account_id", "event_source_id"])) }}
+
 with
 
+{{ kept_by_account("events", "event_source_id") }},
+
 latest as (
-    {{ one_per_account("stg_fub__events", "staged.event_source_id") }}
+    {{ one_per_account(
+        "stg_fub__events",
+        "staged.event_source_id",
+        changed="changed" if is_incremental(),
+    ) }}
 ),
 
 final as (
     select
         -- ids
-        fub_account_id,
-        event_source_id,
-        person_source_id,
-        seen_by,
+        latest.fub_account_id,
+        latest.event_source_id,
+        latest.person_source_id,
+        latest.seen_by,
 
         -- strings
-        event_type,
-        lead_source,
-        page_title,
-        property_street,
-        property_city,
-        property_state,
-        property_mls_number,
+        latest.event_type,
+        latest.lead_source,
+        latest.page_title,
+        latest.property_street,
+        latest.property_city,
+        latest.property_state,
+        latest.property_mls_number,
 
         -- numerics
-        page_seconds,
-        property_price_amount,
+        latest.page_seconds,
+        latest.property_price_amount,
 
         -- dates
-        occurred_at,
-        {{ reporting_date("occurred_at") }} as occurred_on,
-        created_at,
-        updated_at
+        latest.occurred_at,
+        {{ reporting_date("latest.occurred_at") }} as occurred_on,
+        latest.created_at,
+        latest.updated_at,
+        latest.synced_at,
+        versions.account_version
     from latest
+    left join versions on latest.fub_account_id = versions.fub_account_id
 )
 
-select * from final
+{{ kept_rows("final", ["fub_account_id", "event_source_id"]) }}

@@ -1,7 +1,18 @@
+{{ config(**kept_by_key(["fub_account_id", "person_source_id"])) }}
+
 with
 
+{{ kept_by_account("people", "person_source_id", {
+    "fub_user": ["user_source_id", "agent_id", "user_name"],
+    "fub_stage": ["stage_source_id", "stage_name", "is_trash"],
+}) }},
+
 latest as (
-    {{ one_per_account("stg_fub__people", "staged.person_source_id") }}
+    {{ one_per_account(
+        "stg_fub__people",
+        "staged.person_source_id",
+        changed="changed" if is_incremental(),
+    ) }}
 ),
 
 users as (
@@ -57,8 +68,11 @@ final as (
         latest.last_activity_at,
         latest.created_at,
         latest.updated_at,
-        latest.connection_id as read_through_connection_id
+        latest.connection_id as read_through_connection_id,
+        latest.synced_at,
+        versions.account_version
     from latest
+    left join versions on latest.fub_account_id = versions.fub_account_id
     left join users
         on
             latest.fub_account_id = users.fub_account_id
@@ -69,4 +83,4 @@ final as (
             and latest.stage_source_id = stages.stage_source_id
 )
 
-select * from final
+{{ kept_rows("final", ["fub_account_id", "person_source_id"]) }}

@@ -1,7 +1,17 @@
+{{ config(**kept_by_key(["fub_account_id", "text_message_source_id"])) }}
+
 with
 
+{{ kept_by_account("text_messages", "text_message_source_id", {
+    "fub_user": ["user_source_id", "agent_id"],
+}) }},
+
 latest as (
-    {{ one_per_account("stg_fub__text_messages", "staged.text_message_source_id") }}
+    {{ one_per_account(
+        "stg_fub__text_messages",
+        "staged.text_message_source_id",
+        changed="changed" if is_incremental(),
+    ) }}
 ),
 
 users as (
@@ -38,12 +48,15 @@ final as (
         latest.sent_at,
         {{ reporting_date("latest.sent_at") }} as sent_on,
         latest.created_at,
-        latest.updated_at
+        latest.updated_at,
+        latest.synced_at,
+        versions.account_version
     from latest
+    left join versions on latest.fub_account_id = versions.fub_account_id
     left join users
         on
             latest.fub_account_id = users.fub_account_id
             and latest.user_source_id = users.user_source_id
 )
 
-select * from final
+{{ kept_rows("final", ["fub_account_id", "text_message_source_id"]) }}

@@ -22,19 +22,29 @@ closings as (
     where is_connected and provenance = 'deal' and gross_amount > 0
 ),
 
-producing as (
+earning_days as (
     select distinct
-        expectations.receiving_agent_id,
-        expectations.earned_date
+        receiving_agent_id,
+        earned_date
     from expectations
-    inner join closings
-        on
-            expectations.receiving_agent_id = closings.agent_id
-            and expectations.earned_date > closings.earned_date
+),
+
+producing as (
+    select
+        receiving_agent_id,
+        earned_date
+    from earning_days
+    where exists (
+        select 1
+        from closings
+        where
+            closings.agent_id = earning_days.receiving_agent_id
+            and closings.earned_date < earning_days.earned_date
             and (
                 closings.earned_date
                 + interval '{{ var("producing_months") }} months'
-            )::date >= expectations.earned_date
+            )::date >= earning_days.earned_date
+    )
 ),
 
 paid_tiers as (

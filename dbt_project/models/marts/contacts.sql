@@ -1,4 +1,30 @@
+{{ config(**kept_by_key(
+    ["fub_account_id", "person_source_id"],
+    row_key=["fub_account_id", "person_source_id", "agent_key"],
+)) }}
+
+{%- set who_sees_what %}
+                    select
+                        jsonb_agg(
+                            jsonb_build_array(
+                                viewers.connection_id, users.agent_key, users.is_demo
+                            )
+                            order by viewers.connection_id
+                        )
+                    from {{ ref("connection") }} as viewers
+                    inner join {{ ref("app_user") }} as users
+                        on viewers.agent_key = users.agent_key
+                    where viewers.fub_account_id = connections.fub_account_id
+{%- endset %}
+
 with
+
+{{ kept_by_account(
+    "people",
+    "person_source_id",
+    builds_on=["fub_person", "fub_person_email", "fub_person_phone"],
+    also=who_sees_what,
+) }},
 
 users as (
     select * from {{ ref("app_user") }}
@@ -11,7 +37,9 @@ connections as (
 ),
 
 people as (
-    select * from {{ ref("fub_person") }}
+    select people.*
+    from {{ ref("fub_person") }} as people
+    {{- only_changed("people", ["fub_account_id", "person_source_id"]) }}
 ),
 
 emails as (
@@ -46,8 +74,11 @@ final as (
         people.is_trashed,
         people.last_activity_at,
         people.created_at,
-        people.updated_at
+        people.updated_at,
+        people.synced_at,
+        versions.account_version
     from people
+    left join versions on people.fub_account_id = versions.fub_account_id
     cross join lateral unnest(people.seen_by) as viewers (connection_id)
     inner join connections on viewers.connection_id = connections.connection_id
     inner join users on connections.agent_key = users.agent_key
@@ -61,4 +92,4 @@ final as (
             and people.person_source_id = phones.person_source_id
 )
 
-select * from final
+{{ kept_rows("final", ["fub_account_id", "person_source_id"]) }}

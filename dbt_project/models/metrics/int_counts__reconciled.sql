@@ -74,8 +74,10 @@ held as (
         'rezen' as vendor,
         connection_id,
         '{{ entity }}' as entity,
-        {{ source[1] or "null::text" }} as lifecycle_group
+        {{ source[1] or "null::text" }} as lifecycle_group,
+        count(*) as rows_held
     from {{ ref(source[0]) }}
+    group by connection_id{{ ", " ~ source[1] if source[1] }}
     union all
     {%- endfor %}
     {%- for entity, model in fub_lists.items() %}
@@ -83,8 +85,10 @@ held as (
         'fub' as vendor,
         connection_id,
         '{{ entity }}' as entity,
-        null::text as lifecycle_group
+        null::text as lifecycle_group,
+        count(*) as rows_held
     from {{ ref(model) }}
+    group by connection_id
     {%- if not loop.last %}
     union all
     {%- endif %}
@@ -98,7 +102,7 @@ counted as (
         entity,
         case when grouping(lifecycle_group) = 1 then 'ALL' else lifecycle_group end
             as lifecycle_group,
-        count(*) as tc_ad
+        sum(rows_held)::bigint as tc_ad
     from held
     group by grouping sets (
         (vendor, connection_id, entity),

@@ -19,8 +19,9 @@ measured as (
         '{{ column }}' as metric,
         'none' as currency,
         period_date,
-        {{ column }}::numeric as measured_value
+        sum({{ column }})::numeric as measured_value
     from {{ ref(fact) }}
+    group by agent_id, team_id, period_date
 
     union all
     {% endfor %}
@@ -34,8 +35,9 @@ measured as (
         '{{ column }}' as metric,
         currency,
         period_date,
-        {{ column }} as measured_value
+        sum({{ column }}) as measured_value
     from {{ ref(fact) }}
+    group by agent_id, team_id, currency, period_date
     {%- if not (last_fact and loop.last) %}
 
     union all

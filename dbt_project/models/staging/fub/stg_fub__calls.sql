@@ -8,6 +8,7 @@ renamed as (
     select
         -- ids
         connection_id,
+        _key as row_key,
         {{ present('id') }} as call_source_id,
         {{ foreign_id('person_id') }} as person_source_id,
         {{ foreign_id('user_id') }} as user_source_id,

@@ -8,6 +8,7 @@ renamed as (
     select
         -- ids
         connection_id,
+        _key as row_key,
         {{ present('id') }} as person_source_id,
         {{ foreign_id('stage_id') }} as stage_source_id,
         {{ foreign_id('source_id') }} as lead_source_source_id,

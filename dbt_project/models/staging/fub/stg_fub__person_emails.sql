@@ -8,6 +8,7 @@ renamed as (
     select
         -- ids
         source.connection_id,
+        source.row_key,
         source.person_source_id,
         elements.position as email_position,
 

@@ -9,6 +9,7 @@ renamed as (
     select
         -- ids
         source.connection_id,
+        source.row_key,
         source.person_source_id,
 
         -- strings

@@ -28,6 +28,7 @@ source as (
     select
         details.connection_id,
         details.source_entity,
+        details.row_key,
         details.deal_source_id,
         details.synced_at,
         elements.participant,
@@ -44,6 +45,7 @@ source as (
     select
         details.connection_id,
         details.source_entity,
+        details.row_key,
         details.deal_source_id,
         details.synced_at,
         elements.participant,
@@ -59,6 +61,7 @@ source as (
     select
         list_rows.connection_id,
         list_rows.source_entity,
+        list_rows.row_key,
         list_rows.deal_source_id,
         list_rows.synced_at,
         elements.participant,
@@ -75,6 +78,7 @@ renamed as (
         -- ids
         connection_id,
         source_entity,
+        row_key,
         deal_source_id,
         coalesce(
             {{ json_text("participant", "id") }},
@@ -120,11 +124,11 @@ renamed as (
 
 deduplicated as (
     select distinct on (
-        connection_id, source_entity, deal_source_id, participant_source_id
+        connection_id, source_entity, row_key, deal_source_id, participant_source_id
     ) *
     from renamed
     order by
-        connection_id, source_entity, deal_source_id, participant_source_id,
+        connection_id, source_entity, row_key, deal_source_id, participant_source_id,
         is_other_party, created_at, participant_role
 )
 
