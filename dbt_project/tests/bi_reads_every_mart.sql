@@ -4,7 +4,8 @@
 -- depends on: {{ ref("page") }}, {{ ref("page_tab") }}, {{ ref("page_section") }}
 -- depends on: {{ ref("page_widget") }}, {{ ref("widget_viewport_layout") }}
 -- depends on: {{ ref("page_filter") }}, {{ ref("page_filter_option") }}
--- depends on: {{ ref("chart_catalog") }}, {{ ref("chart_type") }}, {{ ref("chart_library") }}
+-- depends on: {{ ref("chart_catalog") }}, {{ ref("chart_type") }}
+-- depends on: {{ ref("chart_library") }}
 -- a rebuild must leave each mart readable to BI, and BI must not see anything else
 with
 

@@ -4,9 +4,7 @@
     indexes=[],
 )) }}
 
-{%- set call_date -%}
-    coalesce(calls.called_on, '{{ var("unknown_date") }}'::date)
-{%- endset %}
+{%- set call_date = "coalesce(calls.called_on, '" ~ var("unknown_date") ~ "'::date)" %}
 
 with
 
@@ -17,16 +15,18 @@ calls as (
 -- another call, or another copy of one, gives its day another number
 days as (
     select
-        fub_account_id,
+        calls.fub_account_id,
         {{ call_date }} as call_date,
         sum(
             hashtextextended(
-                call_source_id,
-                hashfloat8extended(date_part('epoch', synced_at), account_version)
+                calls.call_source_id,
+                hashfloat8extended(
+                    date_part('epoch', calls.synced_at), calls.account_version
+                )
             )
         ) + hashtextextended({{ made_by() }}, 0) as day_version
     from calls
-    group by fub_account_id, {{ call_date }}
+    group by calls.fub_account_id, {{ call_date }}
 ),
 {%- if is_incremental() %}
 
@@ -88,7 +88,9 @@ final as (
         max(calls.synced_at) as synced_at
     from {{ "changed_calls" if is_incremental() else "calls" }} as calls
     inner join days
-        on calls.fub_account_id = days.fub_account_id and {{ call_date }} = days.call_date
+        on
+            calls.fub_account_id = days.fub_account_id
+            and {{ call_date }} = days.call_date
     cross join lateral unnest(calls.seen_by) as viewers (connection_id)
     group by
         calls.fub_account_id, {{ call_date }}, viewers.connection_id,

@@ -21,7 +21,12 @@ touched as (
         row_key,
         deleted_at as touched_at
     from {{ ref("stg_fub__tombstones") }}
-    where entity in ('{{ entities | join("', '") }}')
+    where
+        entity in (
+            {%- for entity in entities %}
+            '{{ entity }}'{{ "," if not loop.last }}
+            {%- endfor %}
+        )
 )
 
 select * from touched

@@ -31,20 +31,21 @@ earning_days as (
 
 producing as (
     select
-        receiving_agent_id,
-        earned_date
+        earning_days.receiving_agent_id,
+        earning_days.earned_date
     from earning_days
-    where exists (
-        select 1
-        from closings
-        where
-            closings.agent_id = earning_days.receiving_agent_id
-            and closings.earned_date < earning_days.earned_date
-            and (
-                closings.earned_date
-                + interval '{{ var("producing_months") }} months'
-            )::date >= earning_days.earned_date
-    )
+    where
+        exists (
+            select 1
+            from closings
+            where
+                closings.agent_id = earning_days.receiving_agent_id
+                and closings.earned_date < earning_days.earned_date
+                and (
+                    closings.earned_date
+                    + interval '{{ var("producing_months") }} months'
+                )::date >= earning_days.earned_date
+        )
 ),
 
 paid_tiers as (

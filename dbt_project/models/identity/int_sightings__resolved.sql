@@ -84,8 +84,8 @@ terms as (
 ),
 
 -- a record that is like two which turned out to be different deals; or that came to its
--- deal by way of a third although its first record says no, as over a title order with agents
--- of both sides
+-- deal by way of a third although its first record says no, as over a title order with
+-- agents of both sides
 torn as (
     select matches.sighting_id
     from matches

@@ -12,12 +12,17 @@ activities as (
 -- millions of activities are added up once; every table of them is made of these
 final as (
     select
-        {{ dimensions | join(", ") }},
+        {%- for dimension in dimensions %}
+        {{ dimension }},
+        {%- endfor %}
         {%- for measure in metric_subject("activity").sums %}
         sum({{ measure }}) as {{ measure }}{{ "," if not loop.last }}
         {%- endfor %}
     from activities
-    group by {{ dimensions | join(", ") }}
+    group by
+        {%- for dimension in dimensions %}
+        {{ dimension }}{{ "," if not loop.last }}
+        {%- endfor %}
 )
 
 select * from final

@@ -1,4 +1,5 @@
--- a deal's price and commission can be of two currencies: who shows one shows its currency
+-- a deal's price and commission can be of two currencies: who shows one shows its
+-- currency
 with
 
 charts as (

@@ -8,34 +8,53 @@ charts as (
 
 named as (
     select
-        charts.chart_id,
-        charts.model_schema,
-        charts.model,
-        names.use,
-        names.column_name
+        chart_id,
+        model_schema,
+        model,
+        'column' as use,
+        unnest(columns) as column_name
     from charts
-    cross join lateral (
-        select
-            'column' as use,
-            unnest(charts.columns) as column_name
-        union all
-        select
-            'metric' as use,
-            charts.metric as column_name
-        union all
-        select
-            'dimension' as use,
-            unnest(charts.dimensions) as column_name
-        union all
-        select
-            'filter' as use,
-            jsonb_object_keys(charts.fixed_filters) as column_name
-        union all
-        select
-            'viewer' as use,
-            charts.viewer_column as column_name
-        where charts.viewer_column is not null
-    ) as names
+
+    union all
+
+    select
+        chart_id,
+        model_schema,
+        model,
+        'metric' as use,
+        metric as column_name
+    from charts
+
+    union all
+
+    select
+        chart_id,
+        model_schema,
+        model,
+        'dimension' as use,
+        unnest(dimensions) as column_name
+    from charts
+
+    union all
+
+    select
+        chart_id,
+        model_schema,
+        model,
+        'filter' as use,
+        jsonb_object_keys(fixed_filters) as column_name
+    from charts
+
+    union all
+
+    select
+        chart_id,
+        model_schema,
+        model,
+        'viewer' as use,
+        viewer_column as column_name
+    from charts
+    where viewer_column is not null
 )
 
 select named.*

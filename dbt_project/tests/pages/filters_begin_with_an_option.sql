@@ -20,4 +20,7 @@ where
     (filters.is_required and filters.default_value is null)
     or filters.default_value is distinct from options.defaults -> 0
     or jsonb_array_length(options.defaults) > 1
-    or (filters.default_value is not null and not options.choices @> filters.default_value)
+    or (
+        filters.default_value is not null
+        and not options.choices @> filters.default_value
+    )
