@@ -163,7 +163,8 @@ DEAL = {
 
 def control(rig: Rig, agent: str) -> Iterator[str]:
     """Sums that other endpoints report about the same contributions."""
-    truth = rig.box.truth(agent)["rezen"]
+    with rig.box.lock:
+        truth = rig.box.books["rezen"].truth(agent)
     wanted = truth["control"]
     connection = f"{agent}:rezen"
 
