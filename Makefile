@@ -7,12 +7,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # tables that tests read must not be cut short by the width of whatever runs them
 PYTEST := env COLUMNS=160 $(BIN)/python -m pytest
+# a test waits for its database about half of the time
+WORKERS ?= 3
 export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up down status test test-all lint format lock bench bench-warehouse docs clean
+.PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-dbt format lock bench bench-warehouse docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,21 +43,30 @@ down: ## stop everything that `make up` or `make demo` started
 status: env ## what runs, what is connected, what was synced, what failed
 	@$(BIN)/brokerage status
 
-lint: env ## format check, ruff, types, import rules, SQL, dbt conventions
+lint: env ## format check, ruff, types, import rules, SQL, dbt conventions, side by side
+	@$(MAKE) --no-print-directory -j 4 lint-dbt lint-types lint-imports lint-style
+
+lint-style:
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+
+lint-types:
 	@$(BIN)/mypy
+
+lint-imports:
 	@$(BIN)/lint-imports --no-cache
+
+lint-dbt:
 	@$(BIN)/python -m tests.lint_dbt
 
 format: env ## format the Python code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 test: lint ## lint and the fast test suite
-	@$(PYTEST) -n 2 --dist loadfile -m "not slow"
+	@$(PYTEST) -n $(WORKERS) -m "not slow"
 
 test-all: lint ## lint and every test
-	@$(PYTEST) -n 2 --dist loadfile
+	@$(PYTEST) -n $(WORKERS)
 
 bench: env ## speed against dlt's rest_api source and a raw COPY, in one run
 	@$(BIN)/python -m bench

@@ -57,5 +57,5 @@ class VaultCredentials:
                 return stored
             renewed = exchange(stale)
             # stored before the lock is given back: the old refresh token is worthless by now
-            self._vault.put(self._connection_id, renewed)
+            self._vault.replace(self._connection_id, renewed)
             return renewed

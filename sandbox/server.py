@@ -7,9 +7,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from typing import Any
 
 import orjson
@@ -236,9 +237,43 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
+class _Threaded(_Server):
+    """One that ends at once when it is told to: uvicorn looks ten times a second, then waits."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._end: Callable[[], object] = lambda: None
+
+    async def main_loop(self) -> None:
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._end = partial(loop.call_soon_threadsafe, told.set)
+        await self.on_tick(0)
+        if not self.should_exit:
+            await told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Cuts what is under way: whoever asked is gone."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        for task in list(self.server_state.tasks):
+            task.cancel()
+
+    def end(self) -> None:
+        """From any thread."""
+        self.should_exit = True
+        self._end()
+
+
 def make_server(box: Sandbox) -> _Server:
     """A uvicorn server for the box, quiet and without access log."""
-    config = uvicorn.Config(
+    return _Server(_config(box))
+
+
+def _config(box: Sandbox) -> uvicorn.Config:
+    return uvicorn.Config(
         Frame(box),
         http=_Protocol,
         ws="none",
@@ -248,7 +283,6 @@ def make_server(box: Sandbox) -> _Server:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
-    return _Server(config)
 
 
 def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
@@ -278,7 +312,7 @@ def serve(
     box = Sandbox(size=size, seed=seed, today=today, limited=limited, latency=latency, **options)
     sock = listen(port=port)
     box.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-    server = make_server(box)
+    server = _Threaded(_config(box))
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [sock]}, name="sandbox", daemon=True
     )
@@ -288,6 +322,6 @@ def serve(
             raise RuntimeError("The sandbox did not start within 10 seconds; see its log above.")
         yield box
     finally:
-        server.should_exit = True
+        server.end()
         thread.join(10)
         sock.close()

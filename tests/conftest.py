@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
 from sqlalchemy.engine import Engine
+from xdist.scheduler import LoadScopeScheduling
 
 from brokerage.database.embedded import EmbeddedPostgres, free_port
 from brokerage.database.engine import make_engine
@@ -20,9 +23,36 @@ from brokerage.database.setup import set_up_database
 from brokerage.settings import Settings, get_settings
 
 TEMPLATE = "brokerage_template"
+
+LONGEST = ("tests/warehouse/", "tests/sources/")
+
+_VENDOR = re.compile(
+    r"^(tests/sources)/.*\[(?:.*-)?(rezen|fub|skyslope|dotloop|lofty|qualia|stripe)\b"
+)
 BI_READER_PASSWORD = "bi-reader-of-the-tests"
 
 _numbers = itertools.count(1)
+
+
+class ByVendorOrFile(LoadScopeScheduling):
+    """A file goes to one test process, and of the sources' files the tests of one vendor: the
+    warehouse that they start from is then filled once, and not in each process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        found = _VENDOR.match(nodeid)
+        return "/".join(found.groups()) if found else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByVendorOrFile:
+    """What `pytest -n` distributes by, whatever `--dist` says."""
+    config.option.loadscopereorder = False
+    return ByVendorOrFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no process works alone in the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST[0]))
 
 
 @pytest.fixture(autouse=True)

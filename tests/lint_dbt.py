@@ -1,7 +1,8 @@
 """`python -m tests.lint_dbt`: sqlfluff (dbt templater) and dbt-bouncer, on a database of their own.
 
-The templater compiles every model, which needs a database with the raw tables. What was clean is
-remembered by the content of the dbt project, so that an unchanged project is not linted again.
+The templater compiles every model, which needs a database with the raw tables, and takes a second
+of a processor for each. What was clean is remembered by its content and by that of all that is no
+model or test of the project, so that only what has changed is linted again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -24,16 +26,18 @@ from pipelines.registry import VENDORS
 PROJECT = Path(__file__).parents[1]
 DBT = PROJECT / "dbt_project"
 REMEMBERED = PROJECT / ".brokerage" / "lint" / "dbt.clean"
-FOLDERS = ("models", "snapshots", "tests")
 BIN = Path(sys.executable).parent
+LINTED = ("models", "snapshots", "tests")
 
 
 def main() -> int:
     """0 if SQL and structure are clean; what is not is printed."""
-    fingerprint = _fingerprint()
-    if REMEMBERED.exists() and REMEMBERED.read_text() == fingerprint:
+    found = _fingerprints()
+    known = set(REMEMBERED.read_text().split()) if REMEMBERED.exists() else set()
+    if known >= set(found):
         sys.stdout.write("dbt project: unchanged since it was last clean\n")
         return 0
+    changed = [str(path.relative_to(DBT)) for mark, path in found.items() if mark not in known]
     with tempfile.TemporaryDirectory(prefix="brokerage-lint-") as folder:
         base = Path(folder)
         # when root lints, the server's own user has to get in
@@ -41,16 +45,16 @@ def main() -> int:
         server = EmbeddedPostgres(base / "home", port=free_port(), reachable_bases=(base,))
         server.start()
         try:
-            failed = _lint(server.url(), base)
+            failed = _lint(server.url(), base, changed)
         finally:
             server.destroy()
     if not failed:
         REMEMBERED.parent.mkdir(parents=True, exist_ok=True)
-        REMEMBERED.write_text(fingerprint)
+        REMEMBERED.write_text("\n".join(found))
     return failed
 
 
-def _lint(url: str, base: Path) -> int:
+def _lint(url: str, base: Path, changed: Sequence[str]) -> int:
     engine = make_engine(url)
     set_up_database(engine)
     engine.dispose()
@@ -75,7 +79,7 @@ def _lint(url: str, base: Path) -> int:
     commands = (
         ("dbt", "--quiet", "parse", "--profiles-dir", str(DBT)),
         ("dbt-bouncer", "--config-file", str(base / "dbt-bouncer.yml")),
-        ("sqlfluff", "lint", "--processes", "2", "--disable-progress-bar", *FOLDERS),
+        ("sqlfluff", "lint", "--processes", "2", "--disable-progress-bar", *changed),
     )
     for name, *arguments in commands:
         done = subprocess.run(
@@ -93,13 +97,25 @@ def _lint(url: str, base: Path) -> int:
     return 0
 
 
-def _fingerprint() -> str:
-    digest = hashlib.sha256((PROJECT / "requirements.lock").read_bytes())
-    for path in sorted(DBT.rglob("*")):
-        inside = path.relative_to(DBT).parts
-        if path.is_file() and not {"target", "logs"} & set(inside):
-            digest.update("/".join(inside).encode() + path.read_bytes())
-    return digest.hexdigest()
+def _fingerprints() -> dict[str, Path]:
+    """What is linted, by a hash of its content and of all that bears upon it."""
+    files = sorted(
+        path
+        for path in DBT.rglob("*")
+        if path.is_file() and not {"target", "logs"} & set(path.relative_to(DBT).parts)
+    )
+    linted = [
+        path for path in files if path.suffix == ".sql" and path.relative_to(DBT).parts[0] in LINTED
+    ]
+    common = hashlib.sha256((PROJECT / "requirements.lock").read_bytes())
+    for path in sorted({*files} - {*linted}):
+        common.update(str(path.relative_to(DBT)).encode() + path.read_bytes())
+    marks = {}
+    for path in linted:
+        own = common.copy()
+        own.update(str(path.relative_to(DBT)).encode() + path.read_bytes())
+        marks[own.hexdigest()] = path
+    return marks
 
 
 if __name__ == "__main__":

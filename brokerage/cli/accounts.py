@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -108,8 +107,8 @@ def connect(
 
 def _allowed(session: Session, vendor: Vendor, from_stdin: bool) -> dict[str, str]:
     """Show where the access is allowed, and trade what the browser came back with for tokens."""
-    from brokerage.cli.connecting import redeem
-    from pipelines.common.oauth import code_of
+    from brokerage.cli.connecting import ask_consent, redeem
+    from pipelines.common.oauth import Attempt, code_of
     from resources.vendor_settings import vendor_settings
 
     if vendor.oauth is None:
@@ -117,11 +116,14 @@ def _allowed(session: Session, vendor: Vendor, from_stdin: bool) -> dict[str, st
             f"{vendor.title} has no consent page: connect it with its key, without --allow."
         )
     settings = vendor_settings(vendor, session.settings)
-    redirect, state = session.settings.oauth_redirect_uri, secrets.token_urlsafe(16)
-    address = vendor.oauth.consent(settings, redirect, state)
+    attempt = Attempt.begin(session.settings.oauth_redirect_uri)
+    address = ask_consent(vendor.oauth, settings, attempt)
+    lasts = vendor.oauth.code_seconds
+    hurry = f" The code in its address lasts {lasts} seconds." if lasts else ""
     out.print(
         f"Let the account's owner open this address and allow the access:\n\n  {address}\n\n"
-        f"The browser ends at {redirect}?code=…; what that page shows does not matter.",
+        f"The browser ends at {attempt.redirect_uri}?code=…; what that page shows does not "
+        f"matter.{hurry}",
         soft_wrap=True,
     )
     if from_stdin:
@@ -133,10 +135,10 @@ def _allowed(session: Session, vendor: Vendor, from_stdin: bool) -> dict[str, st
             "There is no terminal to ask for the address: pass it with --key-stdin."
         )
     try:
-        code = code_of(answer, state)
+        code = code_of(answer, attempt.state, vendor.oauth.issuer(settings))
     except ValueError as error:
         raise RefusedError(f"{error} Nothing was stored.") from error
-    return redeem(vendor, settings, code, redirect)
+    return redeem(vendor.oauth, settings, code, attempt)
 
 
 def _read_credentials(vendor: Vendor, from_stdin: bool) -> dict[str, str]:
@@ -147,6 +149,8 @@ def _read_credentials(vendor: Vendor, from_stdin: bool) -> dict[str, str]:
         if from_stdin:
             value = sys.stdin.readline()
         elif sys.stdin.isatty():
+            if vendor.oauth is not None and not values:
+                out.print("Or let the owner allow the access in a browser: --allow, without a key.")
             value = typer.prompt(f"{vendor.title} {label}", hide_input=True)
         else:
             raise ConfigurationError(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.common.account import Identity
     from pipelines.common.entity import Vendor
     from pipelines.common.http import VendorSettings
+    from pipelines.common.oauth import Attempt, OAuth
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,27 @@ def check_credentials(
         ) from error
 
 
-def redeem(
-    vendor: Vendor, settings: VendorSettings, code: str, redirect_uri: str
-) -> dict[str, str]:
+def ask_consent(oauth: OAuth, settings: VendorSettings, attempt: Attempt) -> str:
+    """The address where the account's owner allows the access.
+
+    Raises:
+        ConfigurationError: when no app is set up, or a base URL is not the vendor's.
+        UnavailableError: when the vendor cannot tell its address now.
+    """
+    import httpx
+
+    from pipelines.common.errors import ContractBroken, VendorError
+
+    try:
+        with httpx.Client(timeout=settings.timeout_seconds) as client:
+            return oauth.consent(client, settings, attempt)
+    except ContractBroken as error:
+        raise ConfigurationError(error.sentence) from error
+    except VendorError as error:
+        raise UnavailableError(f"Nothing was stored: {error.sentence}") from error
+
+
+def redeem(oauth: OAuth, settings: VendorSettings, code: str, attempt: Attempt) -> dict[str, str]:
     """The tokens for the code that consent gave; nothing is stored.
 
     Raises:
@@ -95,11 +114,9 @@ def redeem(
 
     from pipelines.common.errors import AccountBroken, VendorError
 
-    if vendor.oauth is None:
-        raise ConfigurationError(f"{vendor.title} gives no tokens: connect it with its key.")
     try:
         with httpx.Client(timeout=settings.timeout_seconds) as client:
-            return dict(vendor.oauth.redeem(client, settings, code, redirect_uri))
+            return dict(oauth.redeem(client, settings, code, attempt))
     except AccountBroken as error:
         raise RefusedError(f"{error.sentence} Nothing was stored.") from error
     except VendorError as error:
@@ -160,12 +177,13 @@ def connect_account(
     connection = repository.save_connection(
         agent_key,
         vendor.name,
+        auth_kind="oauth" if "access_token" in credentials else "api_key",
         account_source_id=identity.account_source_id,
         account_label=identity.label,
         account_role=identity.role,
         verified_at=datetime.now(UTC),
     )
-    session.vault.put(connection.connection_id, credentials)
+    session.vault.replace(connection.connection_id, credentials)
     session.log.event(
         "connection.connected",
         f"{agent_key} is connected to {vendor.title} as {identity.label}.",

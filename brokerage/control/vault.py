@@ -102,6 +102,20 @@ class Vault:
             for name, value in values.items():
                 self._store(connection, connection_id, name, self._seal(connection_id, name, value))
 
+    def replace(self, connection_id: str, credential: Mapping[str, str]) -> None:
+        """Store a credential in place of the former one, of which nothing stays.
+
+        What is left of a grant would be used instead of the key that replaced it. A name with a
+        colon is of another purpose than the credential, and stays.
+        """
+        former = secrets.c.name.not_in(credential) & secrets.c.name.not_like("%:%")
+        with self._engine.begin() as connection:
+            connection.execute(
+                delete(secrets).where(secrets.c.connection_id == connection_id, former)
+            )
+            for name, value in credential.items():
+                self._store(connection, connection_id, name, self._seal(connection_id, name, value))
+
     def get(self, connection_id: str) -> dict[str, str]:
         """The secrets of a connection by name; empty if it has none.
 

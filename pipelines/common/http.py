@@ -100,8 +100,8 @@ class Dialect:
     `refusal` finds an error in the body of a successful answer: the error itself (GraphQL says them
     with HTTP 200), or the HTTP status that it stands for.
     `exchange` renews an expired credential (`authorize` may raise `CredentialExpired` to ask for
-    that before anything is sent). `budget_key` names what a limit is counted for, by default the
-    connection. `decode` repairs a body that is no clean JSON.
+    that before anything is sent), if the credential is `renewable`. `budget_key` names what a limit
+    is counted for, by default the connection. `decode` repairs a body that is no clean JSON.
     """
 
     title: str
@@ -116,6 +116,7 @@ class Dialect:
     )
     quoted_headers: Sequence[str] = ()
     exchange: Callable[[httpx.Client, Credentials, VendorSettings], Credentials] | None = None
+    renewable: Callable[[Credentials], bool] = lambda _credentials: True
     decode: Callable[[bytes], bytes] = lambda body: body
     budget_key: Callable[[Account, Credentials], str] = lambda account, _: account.connection_id
 
@@ -299,11 +300,14 @@ class Api:
         try:
             return self._patiently(request, credentials)
         except CredentialExpired as expired:
-            exchange = self.http.dialect.exchange
+            dialect, refused = self.http.dialect, expired
+            exchange = dialect.exchange
             if exchange is None:
-                raise AccountBroken(expired.sentence) from expired
+                raise AccountBroken(refused.sentence) from refused
 
             def renew(stale: Credentials) -> Credentials:
+                if not dialect.renewable(stale):
+                    raise AccountBroken(refused.sentence) from refused
                 self.counter.add()
                 return exchange(self.http.client, stale, self.http.settings)
 

@@ -7,9 +7,12 @@ token lasts, and which failure says something about the account is here. `exchan
 
 from __future__ import annotations
 
+import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -47,26 +50,62 @@ def ask_sign_in(send: Callable[[], httpx.Response], service: str) -> httpx.Respo
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """One attempt to be allowed an access, from the consent page to the first tokens.
+
+    `state` comes back with the code and `nonce` inside the id token, where there is one: both say
+    that it is this attempt's. `verifier` is PKCE's secret; a browser sees only its `challenge`.
+    """
+
+    redirect_uri: str
+    state: str
+    nonce: str
+    verifier: str = field(repr=False)
+
+    @classmethod
+    def begin(cls, redirect_uri: str) -> Attempt:
+        """A new one, of chance."""
+        return cls(redirect_uri, *(secrets.token_urlsafe(length) for length in (16, 16, 48)))
+
+    @property
+    def challenge(self) -> str:
+        """The verifier's S256 challenge (RFC 7636)."""
+        digest = sha256(self.verifier.encode()).digest()
+        return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _takes_any(_tokens: Mapping[str, Any], _attempt: Attempt, _settings: VendorSettings) -> None:
+    """Plain OAuth tells nothing more about an attempt."""
+
+
+@dataclass(frozen=True)
 class OAuth:
     """One vendor's OAuth.
 
     `ask` sends a grant (`grant_type` and what goes with it) with the app's credentials; it raises
     `ContractBroken` if no app is set up. `consent` is the address where a person allows the
-    access, given the redirect address and a state. `app_settings` names the variables of the app.
+    access, and raises as `ask`. `app_settings` names the variables of the app.
     `unwrap` finds the tokens in an answer, None if it is a refusal. `share_left` is the part of a
     token's life with which it is renewed; 0 means ten minutes. `refused` is what is said about
-    a grant that is gone, where the vendor tells no reason.
+    a grant that is gone, where the vendor tells no reason. `pkce` says that the code is traded in
+    with the attempt's verifier, `issuer` who the answer to consent must be from. `code_seconds` is
+    how long the code may be traded in, None if long enough. `proves` looks at the first tokens and
+    raises `AccountBroken` if they are another attempt's.
     """
 
     vendor: str
     title: str
     app_settings: str
     ask: Callable[[httpx.Client, VendorSettings, Form], httpx.Response]
-    consent: Callable[[VendorSettings, str, str], str]
+    consent: Callable[[httpx.Client, VendorSettings, Attempt], str]
     key_owner: str = "the account"
     unwrap: Callable[[Any], Any] = lambda body: body
     share_left: float = 0.0
     refused: str | None = None
+    pkce: bool = False
+    issuer: Callable[[VendorSettings], str | None] = lambda _settings: None
+    code_seconds: int | None = None
+    proves: Callable[[Mapping[str, Any], Attempt, VendorSettings], None] = _takes_any
 
     def bearer(self, credentials: Credentials) -> str:
         """The access token. Raises `CredentialExpired` if there is none, or none that lasts.
@@ -114,20 +153,27 @@ class OAuth:
                 f"new key of {self.key_owner}."
             )
         form = {"grant_type": "refresh_token", "refresh_token": credentials["refresh_token"]}
-        tokens = self._granted(client, settings, form, "does not renew the access")
+        token = self._granted(client, settings, form, "does not renew the access")
         kept = {name: part for name, part in credentials.items() if name not in _CLOCKS}
-        return {**kept, **tokens}
+        return {**kept, **self._kept(token, form)}
 
     def redeem(
-        self, client: httpx.Client, settings: VendorSettings, code: str, redirect_uri: str
+        self, client: httpx.Client, settings: VendorSettings, code: str, attempt: Attempt
     ) -> Credentials:
         """The first tokens for the code that consent gave. Raises as `exchange`."""
-        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
-        return self._granted(client, settings, form, "does not accept the code")
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": attempt.redirect_uri,
+            **({"code_verifier": attempt.verifier} if self.pkce else {}),
+        }
+        token = self._granted(client, settings, form, "does not accept the code")
+        self.proves(token, attempt, settings)
+        return self._kept(token, form)
 
     def _granted(
         self, client: httpx.Client, settings: VendorSettings, form: Form, refusal: str
-    ) -> dict[str, str]:
+    ) -> Mapping[str, Any]:
         response = ask_sign_in(
             lambda: self.ask(client, settings, form), f"{self.title}'s token service"
         )
@@ -153,6 +199,10 @@ class OAuth:
                 f"{self.title}'s token service answered without a token; compare "
                 f"docs/vendors/{self.vendor}.md."
             )
+        return token
+
+    def _kept(self, token: Mapping[str, Any], form: Form) -> dict[str, str]:
+        """What is stored of an answer."""
         refresh = token.get("refresh_token") or form.get("refresh_token")
         return {
             "access_token": str(token["access_token"]),
@@ -172,10 +222,11 @@ class OAuth:
         return {"expires_at": ends.isoformat(), "renew_at": (ends - left).isoformat()}
 
 
-def code_of(answer: str, state: str) -> str:
+def code_of(answer: str, state: str, issuer: str | None = None) -> str:
     """The code out of the address that consent led to, or the code itself.
 
-    Raises ValueError, one sentence, if consent was refused or the state is another one.
+    Raises ValueError, one sentence, if consent was refused, the state is another one, or another
+    service than `issuer` says that it sent the answer (RFC 9207).
     """
     if "://" not in answer and "code=" not in answer:
         return answer.strip()
@@ -183,6 +234,8 @@ def code_of(answer: str, state: str) -> str:
     told = {name: values[0] for name, values in query.items()}
     if told.get("error") or told.get("response") == "denied":
         raise ValueError("The access was not allowed: ask the person to allow it, then try again.")
+    if issuer is not None and told.get("iss", issuer).rstrip("/") != issuer:
+        raise ValueError("The address was not sent by the vendor: do not use it, begin anew.")
     if told.get("state", state) != state:
         raise ValueError("The address belongs to another attempt: begin anew with this one.")
     if not told.get("code"):

@@ -25,7 +25,7 @@ from pipelines.common.errors import (
     VendorError,
 )
 from pipelines.common.http import Api, Dialect, Failure, VendorSettings
-from pipelines.common.oauth import Form, OAuth
+from pipelines.common.oauth import Attempt, Form, OAuth
 from pipelines.common.reading import Reading
 
 PACE = 80
@@ -70,13 +70,13 @@ def _ask(client: httpx.Client, settings: VendorSettings, form: Form) -> httpx.Re
     return client.post(f"{own.auth_base_url}/token", params=dict(form), auth=app)
 
 
-def _consent(settings: VendorSettings, redirect_uri: str, state: str) -> str:
+def _consent(_client: httpx.Client, settings: VendorSettings, attempt: Attempt) -> str:
     own = cast(DotloopSettings, settings)
     query = {
         "response_type": "code",
         "client_id": own.client_id or "",
-        "redirect_uri": redirect_uri,
-        "state": state,
+        "redirect_uri": attempt.redirect_uri,
+        "state": attempt.state,
         "redirect_on_deny": "true",
     }
     return f"{own.auth_base_url}/authorize?{urlencode(query)}"

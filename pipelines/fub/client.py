@@ -29,7 +29,7 @@ from pipelines.common.http import (
     rate_limit_headers,
 )
 from pipelines.common.moments import moment
-from pipelines.common.oauth import Form, OAuth
+from pipelines.common.oauth import Attempt, Form, OAuth
 from pipelines.common.reading import Reading
 
 PAGE = 100
@@ -71,14 +71,14 @@ def _ask(client: httpx.Client, settings: VendorSettings, form: Form) -> httpx.Re
     return client.post(f"{own.app_base_url}/oauth/token", data=dict(form), auth=app)
 
 
-def _consent(settings: VendorSettings, redirect_uri: str, state: str) -> str:
+def _consent(_client: httpx.Client, settings: VendorSettings, attempt: Attempt) -> str:
     """`response_type` is not the standard's (§1.3)."""
     own = cast(FubSettings, settings)
     query = {
         "response_type": "auth_code",
         "client_id": own.oauth_client_id or "",
-        "redirect_uri": redirect_uri,
-        "state": state,
+        "redirect_uri": attempt.redirect_uri,
+        "state": attempt.state,
     }
     return f"{own.app_base_url}/oauth/authorize?{urlencode(query)}"
 

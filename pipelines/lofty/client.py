@@ -32,7 +32,7 @@ from pipelines.common.errors import (
     VendorError,
 )
 from pipelines.common.http import Dialect, Failure, VendorSettings, rate_limit_headers
-from pipelines.common.oauth import Form, OAuth
+from pipelines.common.oauth import Attempt, Form, OAuth
 from pipelines.common.reading import Reading
 
 PAGE = 100
@@ -103,12 +103,12 @@ def _ask_at(
     return client.post(f"{own.base_url}/oauth/token", data={**form, **secrets})
 
 
-def _consent(settings: VendorSettings, redirect_uri: str, state: str) -> str:
+def _consent(_client: httpx.Client, settings: VendorSettings, attempt: Attempt) -> str:
     own = cast(LoftySettings, settings)
     query = {
         "clientId": own.oauth_client_id or "",
-        "redirect_uri": redirect_uri,
-        "state": state,
+        "redirect_uri": attempt.redirect_uri,
+        "state": attempt.state,
     }
     return f"{own.consent_url}?{urlencode(query)}"
 

@@ -2,6 +2,8 @@
 
 A refused key answers 403 with an *empty* body everywhere; 403 with a wrapper speaks of one
 record or resource (rezen.md §4). Pages are computed per request and are no snapshot (§3.2).
+An OAuth access token is an API key that lives twelve hours. Its refresh token works once, and one
+that is used again ends the whole grant (§2.3): renewals are one at a time, stored before use.
 """
 
 from __future__ import annotations
@@ -9,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
+from urllib.parse import quote_plus, urlencode
 
-from pydantic import Field, model_validator
+import httpx
+from pydantic import Field, SecretStr, model_validator
 
 from pipelines.common.account import Credentials
 from pipelines.common.budget import Rate
@@ -24,6 +28,8 @@ from pipelines.common.errors import (
     VendorError,
 )
 from pipelines.common.http import Api, Dialect, Failure, VendorSettings
+from pipelines.common.oauth import Attempt, Form, OAuth
+from pipelines.common.openid import discover, must_answer
 from pipelines.common.reading import Reading
 
 DEAL_PAGE = 100
@@ -31,12 +37,18 @@ DOWN_LINE_PAGE = 1000
 SLOW_TIMEOUT = 60.0
 """Seconds for down-line and revenue share, which were seen to take 2 to 5 s per call (§4)."""
 
+SCOPES = "openid profile email real.identity ACCOUNT_READ"
+CODE_SECONDS = 60
+"""How long the code of a consent may be traded in (§2.3)."""
+
+_ISSUER_SETTING = "BROKERAGE_REZEN_OAUTH_BASE_URL"
+_APP_SETTINGS = "BROKERAGE_REZEN_OAUTH_CLIENT_ID and BROKERAGE_REZEN_OAUTH_CLIENT_SECRET"
 _WRAPPER = "com.real.commons.apierror.ApiError"
 _COMMON_ARRAYS = ("transactions", "results", "content", "items", "data")
 
 
 class RezenSettings(VendorSettings):
-    """Hosts per service and switches."""
+    """Hosts per service, the OAuth app, and switches."""
 
     yenta_base_url: str = Field(
         "https://yenta.therealbrokerage.com/api/v1", description="agents, teams, network, caps"
@@ -46,6 +58,13 @@ class RezenSettings(VendorSettings):
         description="transactions, listings, revenue share",
     )
     plutus_base_url: str = Field("https://plutus.therealbrokerage.com/api/v1", description="equity")
+    oauth_base_url: str = Field(
+        "https://keymaker-oauth.therealbrokerage.com", description="the issuer of OAuth tokens"
+    )
+    oauth_client_id: str | None = Field(None, description="client id of the OAuth app")
+    oauth_client_secret: SecretStr | None = Field(
+        None, description="its secret; unset: the app is a public one, which has none"
+    )
     equity: bool = Field(False, description="pull equity, whose shapes are the least proven")
     revshare_months: int = Field(
         24, ge=2, description="months of revenue-share totals that a first load reads at most"
@@ -65,9 +84,98 @@ class RezenSettings(VendorSettings):
         return self
 
 
+# -- credentials -----------------------------------------------------------------------------------
+
+
+def _app(settings: VendorSettings) -> tuple[RezenSettings, str]:
+    """The settings in their own type and the app's client id."""
+    own = cast(RezenSettings, settings)
+    if own.oauth_client_id is None:
+        raise ContractBroken(
+            f"reZEN allows an access to a registered app only; set {_APP_SETTINGS}."
+        )
+    return own, own.oauth_client_id
+
+
+def _address(
+    client: httpx.Client,
+    own: RezenSettings,
+    endpoint: Literal["authorization_endpoint", "token_endpoint"],
+) -> str:
+    """Told anew each time: a token is renewed twice a day, an address may move (§2.3)."""
+    return discover(client, own.oauth_base_url, endpoint, title="reZEN", setting=_ISSUER_SETTING)
+
+
+def _ask(client: httpx.Client, settings: VendorSettings, form: Form) -> httpx.Response:
+    """A form; a confidential app as Basic, a public one by its id in the form (§2.3)."""
+    own, client_id = _app(settings)
+    address = _address(client, own, "token_endpoint")
+    if own.oauth_client_secret is None:
+        return client.post(address, data={**form, "client_id": client_id})
+    secret = own.oauth_client_secret.get_secret_value()
+    # form-encoded before they are joined: a colon in one of them would split them elsewhere
+    return client.post(address, data=dict(form), auth=(quote_plus(client_id), quote_plus(secret)))
+
+
+def _consent(client: httpx.Client, settings: VendorSettings, attempt: Attempt) -> str:
+    own, client_id = _app(settings)
+    query = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": attempt.redirect_uri,
+        "scope": SCOPES,
+        "state": attempt.state,
+        "nonce": attempt.nonce,
+        "code_challenge": attempt.challenge,
+        "code_challenge_method": "S256",
+    }
+    return f"{_address(client, own, 'authorization_endpoint')}?{urlencode(query)}"
+
+
+def _issuer(settings: VendorSettings) -> str:
+    return cast(RezenSettings, settings).oauth_base_url
+
+
+def _proves(tokens: Mapping[str, Any], attempt: Attempt, settings: VendorSettings) -> None:
+    own, client_id = _app(settings)
+    must_answer(
+        tokens.get("id_token"),
+        issuer=own.oauth_base_url,
+        client_id=client_id,
+        nonce=attempt.nonce,
+        title="reZEN",
+    )
+
+
+OAUTH = OAuth(
+    vendor="rezen",
+    title="reZEN",
+    app_settings=_APP_SETTINGS,
+    ask=_ask,
+    consent=_consent,
+    pkce=True,
+    issuer=_issuer,
+    code_seconds=CODE_SECONDS,
+    proves=_proves,
+)
+
+
 def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[str, str]:
-    """The key header; an OAuth access token is an API key too (§2.3)."""
-    return {"X-API-KEY": credentials.get("api_key") or credentials.get("access_token", "")}
+    """The key header; an OAuth access token is an API key too (§2.3).
+
+    Raises `CredentialExpired` if an access token is about to end and can be renewed.
+    """
+    if "access_token" in credentials:
+        return {"X-API-KEY": OAUTH.bearer(credentials)}
+    return {"X-API-KEY": credentials.get("api_key", "")}
+
+
+def renewable(credentials: Credentials) -> bool:
+    """Whether the credential is a grant; a plain key ends when it ends."""
+    return bool(credentials.get("refresh_token"))
+
+
+# -- errors ----------------------------------------------------------------------------------------
 
 
 def error_message(data: Any) -> str | None:
@@ -99,7 +207,12 @@ DIALECT = Dialect(
     rates={"default": Rate(limit=40, window=10.0, concurrent=2)},
     classify=classify,
     message=error_message,
+    exchange=OAUTH.exchange,
+    renewable=renewable,
 )
+
+
+# -- bodies ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

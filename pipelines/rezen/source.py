@@ -18,7 +18,7 @@ from pipelines.common.account import Identity
 from pipelines.common.entity import Entity, Vendor
 from pipelines.common.http import Api, VendorSettings
 from pipelines.rezen import agents, deals, equity, models, network, revshare
-from pipelines.rezen.client import DIALECT, RezenSettings, who_am_i
+from pipelines.rezen.client import DIALECT, OAUTH, RezenSettings, who_am_i
 
 _AGENT = ("agents",)
 
@@ -333,6 +333,7 @@ REZEN = Vendor(
     name="rezen",
     title="reZEN",
     dialect=DIALECT,
+    oauth=OAUTH,
     entities=ENTITIES,
     settings_type=RezenSettings,
     check=check,

@@ -1,5 +1,5 @@
 """reZEN, imitated: yenta (people), arrakis (deals, revenue share), plutus (equity), keymaker (sign-
-in).
+in), keymaker-oauth (OpenID Connect).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.rezen.app import build_app
 from sandbox.rezen.books import Books
+from sandbox.rezen.grants import CLIENT_SECRET, CONFIDENTIAL_ID
 from sandbox.vendor import Vendor
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ def settings(box: Sandbox) -> dict[str, Any]:
         "arrakis_base_url": "/rezen/arrakis/api/v1",
         "plutus_base_url": "/rezen/plutus/api/v1",
         "keymaker_base_url": "/rezen/keymaker/api/v1",
+        "oauth_base_url": "/rezen/keymaker-oauth",
+        "oauth_client_id": CONFIDENTIAL_ID,
+        "oauth_client_secret": CLIENT_SECRET,
         "equity": True,
         "requests_per_minute": box.rezen_per_minute - 20,
         "concurrent_requests": 8,

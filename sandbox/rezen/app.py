@@ -1,5 +1,5 @@
-"""reZEN over HTTP: yenta, arrakis, plutus and keymaker behind one key per agent (contract §§2-8,
-15).
+"""reZEN over HTTP: yenta, arrakis, plutus and keymaker behind one key per agent, which may be an
+OAuth access token (contract §§2-8, 15).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
@@ -29,6 +29,8 @@ from sandbox.http import (
     send_reply,
 )
 from sandbox.rezen import render
+from sandbox.rezen.oauth import PREFIX as OAUTH_PREFIX
+from sandbox.rezen.oauth import Issuer
 from sandbox.rezen.paging import Refused, choice, day, dumps, envelope, refused
 from sandbox.world import holdings
 from sandbox.world.changes import play
@@ -38,6 +40,7 @@ from sandbox.world.model import AGENT_STATUSES, Agent, Contribution, Deal, Team
 
 if TYPE_CHECKING:
     from sandbox.box import Sandbox
+    from sandbox.rezen.books import Books
 
 PASSWORD = "sandbox"
 GROUPS = ("OPEN", "CLOSED", "TERMINATED")
@@ -53,6 +56,7 @@ def build_app(box: Sandbox) -> ASGIApp:
 class _App:
     def __init__(self, box: Sandbox) -> None:
         self._box = box
+        self._issuer = Issuer(box)
         self._tokens: dict[str, str] = {}
         self._refusals = 0
         self._cache: dict[tuple[Any, ...], Any] = {}
@@ -62,7 +66,11 @@ class _App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call: Call = scope["sandbox.call"]
         try:
-            if call.method == "POST" and call.path == "/keymaker/api/v1/auth/signin":
+            if call.path.startswith(f"{OAUTH_PREFIX}/"):
+                body = await read_body(receive)
+                with self._box.lock:
+                    reply = self._issuer.answer(call, scope, body)
+            elif call.method == "POST" and call.path == "/keymaker/api/v1/auth/signin":
                 reply = self._sign_in(await read_body(receive))
             elif call.method != "GET":
                 raise refused(405, f"Request method '{call.method}' is not supported")
@@ -110,6 +118,9 @@ class _App:
             if bearer:
                 raise Refused(Reply(403))
             raise refused(401, "Full authentication is required to access this resource")
+        family = cast("Books", self._box.books["rezen"]).grants.of_key(key)
+        if family is not None:
+            return world.agent_by_key(family.agent_key)
         agent_key = world.account_of(key)
         if agent_key is None or key in world.revoked or key != world.api_keys[agent_key]:
             raise Refused(Reply(403))

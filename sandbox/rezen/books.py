@@ -1,10 +1,11 @@
-"""reZEN's books are the world itself: its deals, its people and its ledger."""
+"""reZEN's books are the world itself: its deals, its people and its ledger; and OAuth grants."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sandbox.rezen.grants import EXPIRES_IN, Grants
 from sandbox.truth import rezen_truth
 from sandbox.vendor import HOUSE
 
@@ -12,21 +13,36 @@ if TYPE_CHECKING:
     from sandbox.box import Sandbox
 
 
+SWITCHES: Mapping[str, Any] = {
+    "expires_in": EXPIRES_IN,
+    "authorize": "approve",
+    "nonce": "same",
+}
+
+
 class Books:
-    """See the module's text."""
+    """See the module's text. ``switches`` are in the sandbox's README."""
 
     def __init__(self, box: Sandbox) -> None:
         self._world = box.world
+        self.switches: dict[str, Any] = dict(SWITCHES)
+        self.grants = Grants(box.world.seed, self.switches, box.world.register_key)
 
     def account(self, agent_key: str) -> dict[str, Any] | None:
-        """The agent's API key and yenta id."""
+        """The agent's API key and yenta id, and the tokens of its OAuth grant."""
         if agent_key == HOUSE:
             return None
         key = self._world.api_keys[agent_key]
+        grant = self.grants.of_agent(agent_key)
         return {
             "api_key": key,
             "yenta_id": self._world.agent_by_key(agent_key).id,
             "credentials": {"api_key": key},
+            "oauth": {
+                "access_token": grant.access,
+                "refresh_token": grant.refresh,
+                "expires_at": grant.told.isoformat(),
+            },
         }
 
     def truth(self, agent_key: str) -> dict[str, Any]:
@@ -37,5 +53,24 @@ class Books:
         """Nothing to do: the world has lived already."""
 
     def mutate(self, change: Mapping[str, Any]) -> dict[str, Any]:
-        """Plays one change of the world."""
-        return self._world.mutate(change)
+        """Plays one change of the grants (``rezen.…``); all others are the world's."""
+        op = str(change.get("op", ""))
+        agent_key = str(change.get("agent_key", ""))
+        match op.partition(".")[2]:
+            case "switch":
+                name = str(change.get("name"))
+                if name not in SWITCHES:
+                    raise ValueError(f"There is no switch {name!r}; see sandbox/README.md.")
+                self.switches[name] = change.get("value")
+                return {"name": name}
+            case "expire_token":
+                self._world.agent_by_key(agent_key)
+                self.grants.expire(agent_key, told=bool(change.get("told")))
+            case "revoke_grant":
+                self._world.agent_by_key(agent_key)
+                self.grants.withdrawn.add(agent_key)
+            case "":
+                return self._world.mutate(change)
+            case _:
+                raise ValueError(f"There is no change {op!r}; see sandbox/README.md.")
+        return {"agent_key": agent_key}

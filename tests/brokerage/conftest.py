@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import TextIO
 
 import pytest
 
@@ -16,10 +17,10 @@ from tests.brokerage.running import Outcome, Run
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run `brokerage` in this process with arguments and an input."""
 
-    def call(*arguments: str, stdin: str = "") -> Outcome:
+    def call(*arguments: str, stdin: str | TextIO = "") -> Outcome:
         get_settings.cache_clear()
         monkeypatch.setattr(sys, "argv", ["brokerage", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin) if isinstance(stdin, str) else stdin)
         monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
-from brokerage.cli import main
+from brokerage.cli import connecting, main
 from brokerage.cli.connecting import connect_account
 from brokerage.cli.console import show_unexpected
 from brokerage.cli.session import Session
@@ -119,6 +119,28 @@ class TestErrors:
         monkeypatch.setattr(sys, "argv", ["brokerage", "--debug", "status"])
         with pytest.raises(ConfigurationError):
             main()
+
+
+class Browser(io.StringIO):
+    """An owner who opens the address that is shown and allows the access. What is read from it is
+    the address that the browser ended at.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.address = self.code = ""
+        ask = connecting.ask_consent
+
+        def shown(*arguments: Any) -> str:
+            self.address = ask(*arguments)
+            return self.address
+
+        monkeypatch.setattr(connecting, "ask_consent", shown)
+
+    def readline(self, *_: Any) -> str:
+        ended_at: str = httpx.get(self.address).headers["location"]
+        self.code = httpx.URL(ended_at).params["code"]
+        return f"{ended_at}\n"
 
 
 class TestAccounts:
@@ -252,6 +274,36 @@ class TestAccounts:
         assert spent.code == 5
         assert one_sentence(spent).endswith("connect the account again. Nothing was stored.")
         assert code not in spent.out + spent.err
+
+    def test_a_rezen_account_is_connected_by_consent_as_well_as_by_key(
+        self, run: Run, ada: dict[str, Any], engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from brokerage.control.vault import Vault
+
+        command = ("connect", ada["agent_key"], "rezen", "--key-stdin")
+        no_app = run(*command, "--allow")
+        assert no_app.code == 3
+        assert "set BROKERAGE_REZEN_OAUTH_CLIENT_ID" in one_sentence(no_app)
+        for name in ("oauth_client_id", "oauth_client_secret"):
+            told = IMITATED["rezen"].told(Sandbox(size="small"))[name]
+            monkeypatch.setenv(f"BROKERAGE_REZEN_{name}".upper(), told)
+        browser = Browser(monkeypatch)
+        connected = run(*command, "--allow", stdin=browser)
+        assert connected.code == 0, connected.err
+        assert browser.address in connected.out
+        assert "The code in its address lasts 60 seconds." in connected.out
+        assert f"is connected to reZEN as {ada['name']}" in connected.out
+        vault = Vault.for_settings(engine, get_settings())
+        stored = vault.get("ada-sample:rezen")
+        assert stored.keys() == {"access_token", "refresh_token", "expires_at", "renew_at"}
+        for secret in (stored["access_token"], stored["refresh_token"], browser.code):
+            assert secret not in connected.out + connected.err
+        # a key replaces the grant, and nothing of it is left
+        assert run(*command, stdin=ada["rezen"]["api_key"]).code == 0
+        assert vault.get("ada-sample:rezen").keys() == {"api_key"}
+        kinds = "select auth_kind from control.connections"
+        with engine.connect() as connection:
+            assert connection.execute(text(kinds)).scalars().all() == ["api_key"]
 
     def test_a_credential_that_was_renewed_to_be_checked_is_stored_as_it_is_now(
         self, run: Run, box: Sandbox, engine: Engine, monkeypatch: pytest.MonkeyPatch

@@ -102,6 +102,16 @@ class TestVault:
             stored = connection.execute(text("select ciphertext from control.secrets")).scalars()
             assert all(b"hush" not in bytes(value) for value in stored)
 
+    def test_nothing_of_a_former_credential_stays_beside_the_new_one(
+        self, repository: ControlRepository, engine: Engine
+    ) -> None:
+        vault = Vault(engine, [new_key()])
+        vault.put(ADA_FUB, {"access_token": "a", "refresh_token": "r", "hook:secret": "h"})
+        vault.replace(ADA_FUB, {"api_key": "k"})
+        assert vault.get(ADA_FUB) == {"api_key": "k", "hook:secret": "h"}
+        vault.replace(ADA_FUB, {"api_key": "k-2"})
+        assert vault.get(ADA_FUB)["api_key"] == "k-2"
+
     def test_an_unknown_connection_has_no_secrets(self, engine: Engine) -> None:
         assert Vault(engine, [new_key()]).get("nobody:fub") == {}
 

@@ -34,10 +34,34 @@ CASES = (
     stripe_case.CASE,
 )
 
+FAST = (rezen_case.CASE, fub_case.CASE)
+"""Those with whom the fast suite shows what the engine does for every vendor alike."""
+
 Databases = Callable[[], contextlib.AbstractContextManager[str]]
 MakeRig = Callable[..., contextlib.AbstractContextManager[Rig]]
 
 _numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "engine(**fast): shows what the engine does for every vendor alike; slow but for the first "
+        "two vendors, and for the parameters that `fast` names",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A mechanism that was shown with two vendors is shown with the others by `make test-all`."""
+    for item in items:
+        mark = item.get_closest_marker("engine")
+        if mark is None or not isinstance(item, pytest.Function):
+            continue
+        params = item.callspec.params
+        chosen = mark.kwargs and all(params.get(k) == v for k, v in mark.kwargs.items())
+        if params["case"] not in FAST and not chosen:
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from pydantic import SecretStr
+
 from pipelines.rezen.client import RezenSettings
 from pipelines.rezen.source import REZEN
 from sandbox.box import Sandbox
@@ -18,6 +20,9 @@ def settings(box: Sandbox) -> RezenSettings:
         yenta_base_url=f"{box.url}/rezen/yenta/api/v1",
         arrakis_base_url=f"{box.url}/rezen/arrakis/api/v1",
         plutus_base_url=f"{box.url}/rezen/plutus/api/v1",
+        oauth_base_url=f"{box.url}/rezen/keymaker-oauth",
+        oauth_client_id="app_sandbox_confidential",
+        oauth_client_secret=SecretStr("sandbox:rezen/secret+1"),
         equity=True,
     )
 
@@ -158,7 +163,8 @@ DEAL = {
 
 def control(rig: Rig, agent: str) -> Iterator[str]:
     """Sums that other endpoints report about the same contributions."""
-    truth = rig.box.truth(agent)["rezen"]
+    with rig.box.lock:
+        truth = rig.box.books["rezen"].truth(agent)
     wanted = truth["control"]
     connection = f"{agent}:rezen"
 

@@ -137,7 +137,8 @@ class Case:
 
     def truth(self, box: Sandbox, agent: str) -> dict[str, dict[str, Row]]:
         """The truth as `{entity: {key: {field: value}}}`."""
-        entities = box.truth(agent)[self.name]["entities"]
+        with box.lock:
+            entities = box.books[self.name].truth(agent)["entities"]
         return {name: rows.get("rows", rows) for name, rows in entities.items()}
 
 
@@ -237,6 +238,12 @@ class Rig:
 
     def rows(self, entity: str, agent: str | None = None, *, live: bool = True) -> dict[str, Row]:
         """The raw rows of a connection by key; without those that are gone if `live`."""
+        with closing(psycopg2.connect(self.url)) as connection:
+            return self._rows(connection, entity, agent or self.case.first, live=live)
+
+    def _rows(
+        self, connection: Any, entity: str, agent: str, *, live: bool = True
+    ) -> dict[str, Row]:
         table = sql.Identifier(self.case.vendor.schema, entity)
         tombstones = sql.Identifier(self.case.vendor.schema, "tombstones")
         query = sql.SQL(
@@ -244,9 +251,8 @@ class Rig:
             " and t.entity = %s and t.row_key = r._key and t.deleted_at >= r._synced_at"
             " where r.connection_id = %s and (t.row_key is null or not %s)"
         ).format(table, tombstones)
-        with closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
-            whose = f"{agent or self.case.first}:{self.case.name}"
-            cursor.execute(query, (entity, whose, live))
+        with connection.cursor() as cursor:
+            cursor.execute(query, (entity, f"{agent}:{self.case.name}", live))
             names = [column.name for column in cursor.description or ()]
             found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         return {row["_key"]: row for row in found}
@@ -277,9 +283,11 @@ class Rig:
         agent = agent or self.case.first
         truth = self.case.truth(self.box, agent)
         expired = self.case.expired(self.box, agent)
+        with closing(psycopg2.connect(self.url)) as connection:
+            stored = {entity: self._held(connection, entity, agent) for entity in truth}
         found: list[str] = []
         for entity, wanted in truth.items():
-            held = self._held(entity, agent)
+            held = stored[entity]
             missing = wanted.keys() - held.keys() - set(expired.get(entity, ()))
             found += [f"{entity} {key}: is missing" for key in sorted(missing)]
             found += [f"{entity} {key}: is no more" for key in sorted(held.keys() - wanted.keys())]
@@ -290,8 +298,8 @@ class Rig:
                         found.append(f"{entity} {key} {name}: {raw!r}, in truth {value!r}")
         return found + list(self.case.control(self, agent))
 
-    def _held(self, entity: str, agent: str) -> dict[str, Row]:
-        held = self.rows(entity, agent)
+    def _held(self, connection: Any, entity: str, agent: str) -> dict[str, Row]:
+        held = self._rows(connection, entity, agent)
         if entity == "cap_info":
             # a row per day read; the last one is the state of now
             newest = sorted(held.values(), key=lambda row: row["read_on"])

@@ -82,6 +82,7 @@ def test_reading_twice_writes_nothing_and_is_cheap(rig: Rig) -> None:
     assert calls <= rig.case.most_calls < first_calls
 
 
+@pytest.mark.engine
 def test_a_full_reading_again_writes_nothing(rig: Rig) -> None:
     before = rig.content()
     report = rig.sync(*rig.case.agents, full=True)
@@ -117,6 +118,7 @@ def test_the_periodic_full_reading_comes_by_itself(rig: Rig) -> None:
     assert only(rig.case.only_when_asked, rig.differences())
 
 
+@pytest.mark.engine
 def test_an_account_that_was_away_for_weeks_catches_up(rig: Rig) -> None:
     rig.box.advance(days=45)
     assert not rig.sync().failures
@@ -187,6 +189,7 @@ def test_a_change_is_written_once_and_nothing_else_is(rig: Rig) -> None:
     assert sum(r.rows_written for r in rig.sync().results) == 0
 
 
+@pytest.mark.engine
 def test_the_overlap_covers_a_late_commit(rig: Rig) -> None:
     """A row stamped a few minutes ago, seen only now, is within every cursor's overlap."""
     rig.sync()

@@ -25,6 +25,8 @@ from tests.sources.rig import Rig, result
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.engine
+
 
 class Killed(BaseException):
     """Nobody catches it."""

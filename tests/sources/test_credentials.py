@@ -48,6 +48,7 @@ def test_a_wrong_key_breaks_its_account_only(rig: Rig) -> None:
     rig.must_equal_truth(*rig.case.pair)
 
 
+@pytest.mark.engine
 def test_a_key_revoked_in_the_middle_loses_nothing(rig: Rig) -> None:
     rig.box.advance(days=3)
     rig.box.faults.add(
@@ -64,6 +65,7 @@ def test_a_key_revoked_in_the_middle_loses_nothing(rig: Rig) -> None:
     rig.must_equal_truth(*rig.case.pair)
 
 
+@pytest.mark.engine
 def test_a_revoked_key_and_its_return(rig: Rig) -> None:
     prefix = "" if rig.case.name == "rezen" else f"{rig.case.name}."
     revoke = {"op": f"{prefix}revoke_key", "agent_key": rig.case.first}
@@ -76,6 +78,7 @@ def test_a_revoked_key_and_its_return(rig: Rig) -> None:
     rig.must_equal_truth(*rig.case.pair)
 
 
+@pytest.mark.engine
 @pytest.mark.applies(lambda case: case.knows_owner and len(case.agents) > 1)
 def test_a_key_swapped_for_anothers_is_refused_before_a_row_is_written(rig: Rig) -> None:
     """Ada's connection suddenly holds Ben's key: his rows must not pour into hers."""
@@ -109,6 +112,7 @@ class CountingCredentials(StaticCredentials):
         return super().refresh(stale, counted)
 
 
+@pytest.mark.engine
 def test_nobody_is_left_out_of_the_report(rig: Rig) -> None:
     """Even a broken account has a result per entity, so that every partition gets its sentence."""
     report = rig.sync(with_key(rig, "wrong"))

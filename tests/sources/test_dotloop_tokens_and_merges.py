@@ -205,7 +205,11 @@ def differing(rig: Rig, *entities: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("batch_cap", 50), ("updated_min_inclusive", False), ("view_ids", "two")],
+    [
+        ("batch_cap", 50),
+        pytest.param("updated_min_inclusive", False, marks=pytest.mark.slow),
+        pytest.param("view_ids", "two", marks=pytest.mark.slow),
+    ],
 )
 def test_a_long_list_is_read_whole(long: Rig, name: str, value: object) -> None:
     switch(long, name, value)
@@ -227,12 +231,12 @@ def test_a_loop_that_changes_while_a_long_list_is_read_hides_no_other(long: Rig)
     ("name", "value"),
     [
         ("updated_min_inclusive", False),
-        ("contact_filter", False),
+        pytest.param("contact_filter", False, marks=pytest.mark.slow),
         ("inline_details", False),
-        ("participants_touch", True),
-        ("activities_touch", True),
+        pytest.param("participants_touch", True, marks=pytest.mark.slow),
+        pytest.param("activities_touch", True, marks=pytest.mark.slow),
         ("view_ids", "two"),
-        ("contact_batch_cap", 20),
+        pytest.param("contact_batch_cap", 20, marks=pytest.mark.slow),
     ],
 )
 def test_what_the_contract_leaves_open_may_be_either_way(rig: Rig, name: str, value: Any) -> None:

@@ -61,7 +61,7 @@ def renewals(rig: Rig) -> int:
 # -- OAuth -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("endpoint", ["A", "B"])
+@pytest.mark.parametrize("endpoint", ["A", pytest.param("B", marks=pytest.mark.slow)])
 def test_a_token_reads_what_a_key_reads_and_is_replaced_before_it_ends(
     on_the_calendar: Rig, endpoint: str
 ) -> None:
@@ -200,7 +200,16 @@ def test_an_agents_key_loads_what_the_agent_sees_and_says_so(new_rig: Rig) -> No
 
 
 @pytest.mark.parametrize(
-    "style", ["mixed", "int", "string", "symbol", "error_code", "bare", "exception"]
+    "style",
+    [
+        "mixed",
+        "bare",
+        "exception",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("int", "string", "symbol", "error_code")
+        ),
+    ],
 )
 def test_every_form_of_an_error_is_read(rig: Rig, style: str) -> None:
     switch(rig, "error_style", style)
@@ -237,7 +246,7 @@ def test_a_success_that_hides_an_error_is_tried_again_and_then_told(rig: Rig) ->
     rig.must_equal_truth()
 
 
-@pytest.mark.parametrize("asked", ["all", "none"])
+@pytest.mark.parametrize("asked", ["all", pytest.param("none", marks=pytest.mark.slow)])
 def test_gets_carry_the_type_that_some_of_them_want(rig: Rig, asked: str) -> None:
     switch(rig, "content_type", asked)
     assert not rig.sync(full=True).failures
@@ -259,7 +268,13 @@ class MovingClock(FlyingClock):
         self._box.clock.advance(seconds=seconds)
 
 
-@pytest.mark.parametrize("style", ["epoch", "milliseconds", "seconds"])
+@pytest.mark.parametrize(
+    "style",
+    [
+        "epoch",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("milliseconds", "seconds")),
+    ],
+)
 def test_a_429_waits_for_the_reset_in_either_style(rig: Rig, style: str) -> None:
     """The engine knows of no limit, so it runs into this one, in the middle of a scroll, too."""
     switch(rig, "reset_style", style)
@@ -275,7 +290,10 @@ def test_a_429_waits_for_the_reset_in_either_style(rig: Rig, style: str) -> None
     assert [d for d in rig.differences() if d.startswith("leads ")] == []
 
 
-@pytest.mark.parametrize(("app", "limit"), [("development", 100), ("production", 500)])
+@pytest.mark.parametrize(
+    ("app", "limit"),
+    [("development", 100), pytest.param("production", 500, marks=pytest.mark.slow)],
+)
 def test_the_headers_raise_the_rate_of_an_oauth_app(
     limited: tuple[Rig, SandboxStopwatch], monkeypatch: pytest.MonkeyPatch, app: str, limit: int
 ) -> None:

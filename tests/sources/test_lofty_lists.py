@@ -45,13 +45,13 @@ def note_of(rig: Rig, entity: str = "leads") -> str:
     [
         ("metadata_key", "get_metadata"),
         ("lead_detail", "bare"),
-        ("page_cap", 25),
+        pytest.param("page_cap", 25, marks=pytest.mark.slow),
         ("page_cap", 7),
-        ("last_page", "empty"),
-        ("member_limit", 25),
+        pytest.param("last_page", "empty", marks=pytest.mark.slow),
+        pytest.param("member_limit", 25, marks=pytest.mark.slow),
         ("member_ids", "long"),
         ("communication_time", "iso"),
-        ("communication_time", "epoch"),
+        pytest.param("communication_time", "epoch", marks=pytest.mark.slow),
     ],
 )
 def test_every_form_of_a_list_is_read(new_rig: Rig, name: str, value: object) -> None:
@@ -67,7 +67,14 @@ def test_every_form_of_a_list_is_read(new_rig: Rig, name: str, value: object) ->
 
 
 @pytest.mark.parametrize(
-    "kind", ["scroll_expired", "moving_total", "repeat_row", "shift_page", "lofty_429"]
+    "kind",
+    [
+        "scroll_expired",
+        "repeat_row",
+        "shift_page",
+        pytest.param("moving_total", marks=pytest.mark.slow),
+        pytest.param("lofty_429", marks=pytest.mark.slow),
+    ],
 )
 def test_a_list_that_moves_while_it_is_read_loses_and_ends_nobody(rig: Rig, kind: str) -> None:
     switch(rig, "page_cap", 5)
@@ -91,7 +98,7 @@ def test_a_scroll_that_idles_too_long_goes_on_by_offset(rig: Rig) -> None:
     assert differences(rig, "leads") == []
 
 
-@pytest.mark.parametrize("by", [1, 5])
+@pytest.mark.parametrize("by", [1, pytest.param(5, marks=pytest.mark.slow)])
 def test_a_scan_below_99_percent_ends_nobody(rig: Rig, by: int) -> None:
     """More leads are announced than come: whoever is missing may only have been left out."""
     gone = some_lead(rig.box)
@@ -292,7 +299,7 @@ def test_all_kinds_of_transactions_are_read(loaded: Rig) -> None:
     assert len(kinds) > 1, "only purchases come by default"
 
 
-@pytest.mark.parametrize("kind", ["drop_row", "repeat_row"])
+@pytest.mark.parametrize("kind", ["drop_row", pytest.param("repeat_row", marks=pytest.mark.slow)])
 def test_transactions_that_slip_between_pages_end_nobody(rig: Rig, kind: str) -> None:
     fault(rig, kind, r"^/v2.0/transactions\?", times=1)
     report = rig.sync(full=True)

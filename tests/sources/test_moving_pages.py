@@ -70,7 +70,10 @@ def test_long_lists_are_read_in_all_shapes(rezen: Rig) -> None:
         rezen.box.faults.clear()
 
 
-@pytest.mark.parametrize("for_viewer", [False, True], ids=["for_all", "for_ada"])
+@pytest.mark.parametrize(
+    "for_viewer",
+    [pytest.param(False, id="for_all"), pytest.param(True, id="for_ada", marks=pytest.mark.slow)],
+)
 def test_a_deal_that_vanishes_between_list_and_detail(make_rig: MakeRig, for_viewer: bool) -> None:
     with make_rig(rezen_case.CASE) as rig:
         rule = rig.box.faults.add(
@@ -109,7 +112,12 @@ def test_a_deal_that_keeps_failing_costs_only_itself(make_rig: MakeRig) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "fields"),
-    [("shift_page", {"by": -1}), ("stale_cursor", {}), ("duplicate_row", {}), ("wrong_total", {})],
+    [
+        ("shift_page", {"by": -1}),
+        ("stale_cursor", {}),
+        pytest.param("duplicate_row", {}, marks=pytest.mark.slow),
+        pytest.param("wrong_total", {}, marks=pytest.mark.slow),
+    ],
 )
 def test_pages_of_people_that_overlap_or_end_early_lose_nobody(
     fub: Rig, kind: str, fields: dict[str, int]
@@ -162,7 +170,7 @@ def test_a_missed_row_of_a_whole_list_is_not_taken_for_deleted(fub: Rig) -> None
     assert differences(fub, "people", "calls", "events") == []
 
 
-@pytest.mark.parametrize("status", [503, 401])
+@pytest.mark.parametrize("status", [503, pytest.param(401, marks=pytest.mark.slow)])
 def test_a_departure_that_cannot_be_asked_about_waits(make_rig: MakeRig, status: int) -> None:
     with make_rig(fub_case.CASE) as rig:
         assert not rig.sync().failures

@@ -21,6 +21,8 @@ from sandbox.box import Sandbox
 from tests.sources.rig import Case, FlyingClock, Rig
 
 MakeRig = Callable[..., AbstractContextManager[Rig]]
+
+pytestmark = pytest.mark.engine
 STILL = 1e-9
 
 

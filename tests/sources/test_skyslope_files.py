@@ -18,7 +18,7 @@ def switch(rig: Rig, name: str, value: object) -> None:
 
 
 @pytest.mark.parametrize("shape", ["array", "value", "stream"])
-@pytest.mark.parametrize("bom", [True, False])
+@pytest.mark.parametrize("bom", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_feed_is_read_in_every_shape(rig: Rig, shape: str, bom: bool) -> None:
     switch(rig, "shape", shape)
     switch(rig, "bom", bom)
@@ -131,7 +131,9 @@ class MovingClock(FlyingClock):
         self._box.clock.advance(seconds=seconds)
 
 
-@pytest.mark.parametrize("throttle", ["retry_after", "reset", "none", "503"])
+@pytest.mark.parametrize(
+    "throttle", ["retry_after", "reset", "503", pytest.param("none", marks=pytest.mark.slow)]
+)
 def test_every_way_of_saying_slow_down_is_understood(rig: Rig, throttle: str) -> None:
     switch(rig, "throttle", throttle)
     rig.box.limits.set("skyslope", "global", 3, 10.0)

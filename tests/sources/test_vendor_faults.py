@@ -9,6 +9,8 @@ import pytest
 from sandbox.faults import Rule
 from tests.sources.rig import FlyingClock, Rig, must_be_one_sentence, result, sentence
 
+pytestmark = pytest.mark.engine(fault="down")
+
 PASSING: dict[str, dict[str, Any]] = {
     "down": {"kind": "status", "status": 503},
     "internal_error": {"kind": "status", "status": 500},

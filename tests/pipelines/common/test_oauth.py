@@ -10,7 +10,9 @@ import pytest
 
 from pipelines.common.errors import RetryLater
 from pipelines.common.http import VendorSettings
-from pipelines.common.oauth import Form, OAuth, ask_sign_in, code_of
+from pipelines.common.oauth import Attempt, Form, OAuth, ask_sign_in, code_of
+
+ATTEMPT = Attempt("https://here.example.com", "s-1", "n-1", "v-1")
 
 
 def sending(answer: httpx.Response | Exception) -> Callable[[], httpx.Response]:
@@ -87,7 +89,7 @@ def granting(**body: object) -> tuple[OAuth, httpx.Client, list[dict[str, str]]]
 
 def test_a_code_is_traded_once_for_tokens_with_their_end() -> None:
     oauth, client, forms = granting(access_token="a", refresh_token="r", expires_in=3600)
-    tokens = oauth.redeem(client, VendorSettings(), "c-1", "https://here.example.com")
+    tokens = oauth.redeem(client, VendorSettings(), "c-1", ATTEMPT)
     assert forms == [
         {
             "grant_type": "authorization_code",
@@ -102,7 +104,7 @@ def test_a_code_is_traded_once_for_tokens_with_their_end() -> None:
 
 def test_a_short_life_is_used_by_half_before_it_is_renewed() -> None:
     oauth, client, _ = granting(access_token="a", refresh_token="r", expires_in=300)
-    tokens = oauth.redeem(client, VendorSettings(), "c-1", "https://here.example.com")
+    tokens = oauth.redeem(client, VendorSettings(), "c-1", ATTEMPT)
     ends, renew = (datetime.fromisoformat(tokens[name]) for name in ("expires_at", "renew_at"))
     assert ends - renew == timedelta(seconds=150)
     assert oauth.bearer(tokens) == "a"
