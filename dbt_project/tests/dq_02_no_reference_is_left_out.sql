@@ -1,5 +1,5 @@
--- a report of no orphans once looked at two references of thirty: each reference that may lead
--- nowhere is in dangling_reference, and all others stop the build
+-- a report of no orphans once looked at two references of thirty: each reference that may
+-- lead nowhere is in dangling_reference, and all others stop the build
 {%- set known = [] %}
 {%- for model, scope, row_id, column, to, field in vendor_references() %}
 {%- do known.append(model ~ "." ~ column) %}
@@ -17,4 +17,5 @@
 {%- endfor %}
 {%- endif %}
 select reference
-from unnest('{ {{- left_out | join(",") -}} }'::text []) as references_left_out (reference)
+from
+    unnest(string_to_array('{{ left_out | join(",") }}', ',')) as checked (reference)

@@ -1,8 +1,8 @@
 -- nothing is null in one way only: no blank text, and no truth value written as a word
 {%- set checked = [
     "agent", "team", "team_member", "transaction", "listing", "participant", "address", "office",
-    "network_member", "contribution", "fub_person", "fub_deal", "fub_user", "fub_event", "lofty_lead",
-    "title_order", "subscription",
+    "network_member", "contribution", "fub_person", "fub_deal", "fub_user", "fub_event",
+    "lofty_lead", "title_order", "subscription",
 ] %}
 {% for name in checked %}
 select
@@ -13,7 +13,7 @@ where
     false
     {%- if execute %}
     {%- for column in adapter.get_columns_in_relation(ref(name)) if column.is_string() %}
-    or {{ adapter.quote(column.name) }} in ('', 'true', 'false', 'null')
+    or {{ column.quoted }} in ('', 'true', 'false', 'null')
     {%- endfor %}
     {%- endif %}
 having count(*) > 0

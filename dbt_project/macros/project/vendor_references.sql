@@ -28,6 +28,8 @@ scope where ids hold over all accounts.
         ("lofty_appointment", "lofty_account_id", "appointment_source_id", "lead_source_id", "lofty_lead", "lead_source_id"),
         ("lofty_appointment", "lofty_account_id", "appointment_source_id", "assigned_user_source_id", "lofty_user", "user_source_id"),
         ("outgoing_payment", "receiving_agent_id", ["tier", "contributing_agent_id", "currency"], "payment_source_id", "revshare_payment", "payment_source_id"),
+        ("agent_crosswalk", none, ["vendor", "account_source_id", "person_source_id"], "agent_id", "agent", "agent_id"),
+        ("agent_commission", none, "agent_id", "agent_id", "agent", "agent_id"),
         ("price", none, "price_id", "product_id", "product", "product_id"),
         ("subscription_item", none, "subscription_item_id", "price_id", "price", "price_id"),
         ("subscription", none, "subscription_id", "customer_id", "customer", "customer_id"),
