@@ -14,7 +14,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-dbt format lock bench bench-warehouse docs clean
+.PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-dbt format lock bench bench-warehouse pages docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,8 +74,12 @@ bench: env ## speed against dlt's rest_api source and a raw COPY, in one run
 bench-warehouse: env ## time of dbt on a warehouse of production size (10 GB under /tmp, half an hour)
 	@$(BIN)/python -m bench.warehouse $(BENCH)
 
-docs: env ## write the generated pages of docs/ anew
+pages: env ## write the generated pages of docs/ anew
 	@$(BIN)/python -m brokerage.settings_doc
+	@$(BIN)/python -m assets.warehouse_map
+
+docs: pages ## the same, then show dbt's documentation of the warehouse on http://127.0.0.1:8580
+	@$(BIN)/python -m assets.warehouse_docs
 
 lock: ## pin every dependency anew (no index address is written)
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock

@@ -17,7 +17,7 @@ SETTINGS_PAGE = PROJECT_DIR / "docs" / "settings.md"
 
 _HEAD = """# Settings
 
-<!-- written by `make docs`; change brokerage/settings.py and pipelines/<vendor> instead -->
+<!-- written by `make pages`; change brokerage/settings.py and pipelines/<vendor> instead -->
 
 All settings are environment variables; a file `.env` in the project folder is read too, and the
 environment wins. An empty variable counts as unset. Nothing has to be set to try the platform out.
