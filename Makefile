@@ -14,7 +14,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-dbt format lock bench bench-warehouse pages docs clean
+.PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-dbt format lock bench bench-warehouse pages docs dbt-env clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,9 +77,13 @@ bench-warehouse: env ## time of dbt on a warehouse of production size (10 GB und
 pages: env ## write the generated pages of docs/ anew
 	@$(BIN)/python -m brokerage.settings_doc
 	@$(BIN)/python -m assets.warehouse_map
+	@$(BIN)/python -m tests.metrics_doc
 
 docs: pages ## the same, then show dbt's documentation of the warehouse on http://127.0.0.1:8580
 	@$(BIN)/python -m assets.warehouse_docs
+
+dbt-env: env ## what dbt and mf need to know: eval "$$(make -s dbt-env)"
+	@$(BIN)/python -c 'import shlex; from resources.dbt import dbt_environment; print("\n".join(f"export {name}={shlex.quote(value)}" for name, value in dbt_environment().items()))'
 
 lock: ## pin every dependency anew (no index address is written)
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,38 +10,17 @@ from typing import Any
 import pytest
 
 from sandbox.clock import REPORTING_ZONE
-from sandbox.server import serve
 from sandbox.world.model import Deal
-from tests.sources import rezen_case
-from tests.sources.rig import ADA, AGENTS, BEN, on_the_sandbox_calendar
+from tests.sources.rig import ADA, AGENTS
 from tests.warehouse.test_marts_equal_truth import Warehouse
 
 ZERO = Decimal(0)
 UNKNOWN = date(1900, 1, 1)
-Databases = Callable[[], AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="module")
-def built(new_database: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    with ExitStack() as stack:
-        box = stack.enter_context(serve(size="small", seed=21))
-        stack.enter_context(on_the_sandbox_calendar(box))
-        url = stack.enter_context(new_database())
-        world = Warehouse(box, url, tmp_path_factory.mktemp("metrics"))
-        assert world.sync() == 0
-        for change in (
-            {"op": "add_deal", "agent_key": ADA, "price": "123456.78", "partner_key": BEN},
-            {"op": "add_member", "agent_key": ADA},
-            {"op": "fub.create_person", "agent_key": ADA},
-            {"op": "fub.delete_person", "agent_key": ADA},
-        ):
-            box.mutate(change)
-        box.mutate({"op": "close_deal", "deal_id": rezen_case.deals_of(box, "OPEN")[0].id})
-        box.advance(days=8)
-        assert world.sync() == 0
-        assert not world.fub.sync(*AGENTS, full=True).failures
-        world.build()
-        yield world
+def built(lived_world: Warehouse) -> Warehouse:
+    return lived_world
 
 
 def agent_id(world: Warehouse, agent: str) -> str:
