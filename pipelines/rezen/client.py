@@ -46,6 +46,10 @@ class RezenSettings(VendorSettings):
         description="transactions, listings, revenue share",
     )
     plutus_base_url: str = Field("https://plutus.therealbrokerage.com/api/v1", description="equity")
+    webhooks_base_url: str | None = Field(
+        None,
+        description="where webhooks are subscribed to; no such service of reZEN is known (§9)",
+    )
     equity: bool = Field(False, description="pull equity, whose shapes are the least proven")
     revshare_months: int = Field(
         24, ge=2, description="months of revenue-share totals that a first load reads at most"
