@@ -111,8 +111,9 @@ class Webhooks:
     entity without one is read as in a sync. `first` are entities that are read before, because they
     tell whose credential it is. More than `most` records of an entity at once are read as in a
     sync, from the beginning if `scan` names the entity. `acknowledgement` is the status that a
-    stored delivery is answered with. `own_key` says that the key which signs is made by us;
-    `by_hand`, how to subscribe where the vendor has no way to do it by program.
+    stored delivery is answered with. `own_key` says that the key which signs is made by us,
+    `vendor_key` that the vendor tells it once, when the subscription is made; `by_hand`, how to
+    subscribe where the vendor has no way to do it by program.
     """
 
     vendor: Vendor
@@ -126,6 +127,7 @@ class Webhooks:
     scan: frozenset[str] = frozenset()
     acknowledgement: int = 200
     own_key: bool = False
+    vendor_key: bool = False
     by_hand: str = ""
 
     def closure(self, entities: Sequence[str]) -> list[str]:

@@ -206,4 +206,5 @@ WEBHOOKS = Webhooks(
     first=(),
     registry=lambda _settings: _REGISTRY,
     signing="HMAC-SHA256 of time and body, with the endpoint's secret",
+    vendor_key=True,
 )
