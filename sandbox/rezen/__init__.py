@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.rezen.app import build_app
 from sandbox.rezen.books import Books
+from sandbox.rezen.hooks import RULES
 from sandbox.vendor import Vendor
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ def settings(box: Sandbox) -> dict[str, Any]:
         "arrakis_base_url": "/rezen/arrakis/api/v1",
         "plutus_base_url": "/rezen/plutus/api/v1",
         "keymaker_base_url": "/rezen/keymaker/api/v1",
+        # ours: reZEN is not known to have one (§9)
+        "webhooks_base_url": "/rezen/sandbox",
         "equity": True,
         "requests_per_minute": box.rezen_per_minute - 20,
         "concurrent_requests": 8,
@@ -31,6 +34,7 @@ VENDOR = Vendor(
     name="rezen",
     build=Books,
     build_app=build_app,
+    hooks=RULES,
     settings=settings,
     roomy={"global": 1200},
 )
