@@ -12,10 +12,10 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up down status test test-all lint format lock bench docs clean
+.PHONY: help env demo up down status test test-all lint format lock bench bench-webhooks docs clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(STAMP) ## build the environment from the pinned lock
 
@@ -59,6 +59,9 @@ test-all: lint ## lint and every test
 
 bench: env ## speed against dlt's rest_api source and a raw COPY, in one run
 	@$(BIN)/python -m bench
+
+bench-webhooks: env ## from a webhook to the mart, with the whole platform running
+	@$(BIN)/python -m bench.webhooks
 
 docs: env ## write the generated pages of docs/ anew
 	@$(BIN)/python -m brokerage.settings_doc

@@ -6,8 +6,6 @@ reading. What a single record did is observed on the raw table, not recorded as 
 that is red must not turn green because one of its rows was read.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -55,7 +53,7 @@ class Pass:
     """One reading of one vendor: what came of it."""
 
     vendor: str
-    reports: list[SyncReport] = field(default_factory=list)
+    reports: "list[SyncReport]" = field(default_factory=list)
     letters: int = 0
     done: int = 0
     failures: list[str] = field(default_factory=list)

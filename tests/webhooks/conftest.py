@@ -20,7 +20,7 @@ from tests.webhooks.office import Office, receiving
 def office(
     database: str, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Office]:
-    """See `Office`; nobody is connected yet. The world's day is today, as the clocks of both are."""
+    """See `Office`; nobody is connected yet. The world's day is today, as ours is."""
     today = datetime.now(UTC).date()
     with serve(size="small", today=today, roomy=True) as box:
         port = int(box.url.rpartition(":")[2])

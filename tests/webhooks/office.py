@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from brokerage.webhooks.__main__ import build_app
 from pipelines.common import run
 from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
-from pipelines.webhooks import WEBHOOKS
 from resources.connections import ConnectionsResource
 from resources.vendor_settings import VendorSettingsResource, vendor_settings
 from resources.warehouse import WarehouseResource
@@ -42,7 +40,13 @@ def receiving() -> Iterator[str]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(256)
         server = uvicorn.Server(
-            uvicorn.Config(build_app(), access_log=False, log_level="error", ws="none")
+            uvicorn.Config(
+                build_app(),
+                access_log=False,
+                log_level="error",
+                ws="none",
+                timeout_graceful_shutdown=1,
+            )
         )
         ready = threading.Event()
         original = server.startup
@@ -85,14 +89,17 @@ class Office:
 
     # -- who is connected ----------------------------------------------------------------------
 
-    def connect(self, vendor: str, agent: str = "ada-sample") -> ConnectionRecord:
-        """Connect an agent of the sandbox, and read everything of the account."""
+    def connect(
+        self, vendor: str, agent: str = "ada-sample", *, entities: Collection[str] | None = ()
+    ) -> ConnectionRecord:
+        """Connect an agent of the sandbox, and read these entities of the account; None is all."""
         agent = HOLDERS.get(vendor, agent)
         account = self.box.account(agent, vendor)
         self.repository.add_agent(agent, agent.title())
         connection = self.repository.save_connection(agent, vendor)
         self.vault.put(connection.connection_id, dict(account["credentials"]))
-        self.sync(vendor, agent)
+        if entities is None or entities:
+            self.sync(vendor, agent, entities=entities)
         return connection
 
     def sync(self, vendor: str, agent: str = "ada-sample", **options: Any) -> run.SyncReport:
@@ -175,12 +182,3 @@ class Office:
     def refusals(self) -> dict[str, int]:
         """Refused deliveries by reason."""
         return {refused.reason: refused.count for refused in self.inbox.refusals()}
-
-
-def told(office: Office) -> Sequence[str]:
-    """The vendors with webhooks, those whose subscriptions can be managed by program."""
-    return [name for name in WEBHOOKS if WEBHOOKS[name].registry(vendor_settings(VENDORS[name]))]
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)

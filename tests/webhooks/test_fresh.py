@@ -1,4 +1,4 @@
-"""What a vendor tells by webhook is in the warehouse after one pass, and nothing else is touched."""
+"""What a vendor tells by webhook is in the warehouse after one pass; nothing else is touched."""
 
 from __future__ import annotations
 
