@@ -227,7 +227,7 @@ def build_webhook_assets() -> list[dg.AssetsDefinition]:
     """The inbox and the subscriptions."""
 
     @dg.multi_asset(
-        name="webhooks__refetch",
+        name="webhook_inbox__work_off",
         specs=[
             dg.AssetSpec(
                 INBOX_KEY,
@@ -281,7 +281,7 @@ def build_webhook_assets() -> list[dg.AssetsDefinition]:
             raise dg.Failure("\n".join(failures), allow_retries=False)
 
     @dg.multi_asset(
-        name="webhooks__check",
+        name="webhook_subscriptions__look",
         specs=[
             dg.AssetSpec(
                 SUBSCRIPTIONS_KEY,

@@ -136,15 +136,14 @@ class TestForged:
         assert door.post(EVENTS[vendor], {"x": "y"}).status_code == 401
         assert not office.letters("body")
 
-    @pytest.mark.parametrize("text", ["", "é", "t=,v1=", "t=1,v1=é", "t=x,v1=00", "\x7f" * 90])
-    def test_nonsense_is_refused_and_not_a_crash(
-        self, office: Office, vendor: str, text: str
-    ) -> None:
+    def test_nonsense_is_refused_and_not_a_crash(self, office: Office, vendor: str) -> None:
         door = Door(office, vendor)
         names = door.sign(b"{}")
-        headers = {name: text.encode("latin-1") for name in names}
-        answer = httpx.post(door.url, content=b"\xff\xfe{}", headers=list(headers.items()))  # type: ignore[arg-type]
-        assert answer.status_code == 401
+        for text in ("", "é", "t=,v1=", "t=1,v1=é", "t=x,v1=00", "~" * 90):
+            headers = httpx.Headers([(name, text.encode("latin-1")) for name in names])
+            answer = httpx.post(door.url, content=b"\xff\xfe{}", headers=headers)
+            assert answer.status_code == 401, text
+        assert not office.letters("body")
 
 
 @pytest.mark.parametrize("vendor", ["stripe", "dotloop"])
