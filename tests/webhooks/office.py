@@ -117,6 +117,7 @@ class Office:
             **options,
         )
         assert not report.failures, report.failures
+        self.connections.ensure_sync_state(vendor)
         return report
 
     def register(self, connection: ConnectionRecord) -> Registered:
