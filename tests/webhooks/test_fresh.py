@@ -112,6 +112,17 @@ STORIES = (
 )
 
 
+LATE = {
+    # the list of deals has no call for one of them
+    "rezen": ("transaction_list", "agents"),
+    # a call moves the activity of its person, of which no event tells
+    "fub": ("people",),
+    # an invoice shows the name of its customer, and no event tells that it does
+    "stripe": ("invoices",),
+}
+"""Tables in which something is left to the next sync, by vendor."""
+
+
 def _written(report: SyncReport, but: Iterable[str] = ()) -> dict[str, tuple[int, int]]:
     return {
         r.entity: (r.rows_written, r.rows_deleted)
@@ -136,9 +147,7 @@ def test_one_pass_brings_what_a_sync_would(office: Office, story: Story) -> None
         "select entity, cursor, last_success_at from control.sync_state order by entity"
     ), "a reading of single records is no sync"
     report = office.sync(story.vendor, entities=story.entities, full=True)
-    # the list of deals has no call for one of them, and who is on it may move what is beside it
-    late = {"rezen": {"transaction_list", "agents"}}.get(story.vendor, set())
-    assert _written(report, late) == {}
+    assert _written(report, LATE.get(story.vendor, ())) == {}
 
 
 def test_whose_person_is_gone_goes_too(office: Office) -> None:
