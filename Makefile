@@ -14,10 +14,10 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-dbt format lock bench bench-warehouse pages docs dbt-env clean
+.PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-dbt format lock bench bench-warehouse bench-webhooks pages docs dbt-env clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(STAMP) ## build the environment from the pinned lock
 
@@ -73,6 +73,9 @@ bench: env ## speed against dlt's rest_api source and a raw COPY, in one run
 
 bench-warehouse: env ## time of dbt on a warehouse of production size (10 GB under /tmp, half an hour)
 	@$(BIN)/python -m bench.warehouse $(BENCH)
+
+bench-webhooks: env ## from a webhook to the mart, with the whole platform running
+	@$(BIN)/python -m bench.webhooks
 
 pages: env ## write the generated pages of docs/ anew
 	@$(BIN)/python -m brokerage.settings_doc

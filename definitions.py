@@ -7,6 +7,7 @@ import dagster as dg
 from assets.dbt import build_warehouse_assets
 from assets.external import external_assets
 from assets.raw import build_raw_assets
+from assets.webhooks import build_webhook_assets
 from pipelines.registry import VENDORS
 from resources.connections import ConnectionsResource
 from resources.dbt import DbtResource
@@ -26,6 +27,7 @@ def build_definitions() -> dg.Definitions:
             *external_assets(),
             *(build_raw_assets(vendor) for vendor in VENDORS.values()),
             warehouse,
+            *build_webhook_assets(),
         ],
         jobs=jobs,
         schedules=build_schedules(),

@@ -22,7 +22,7 @@ OWNER = "team:data-platform"
 
 # Two builds at once would drop each other's tables; a snapshot would even write its rows twice.
 # The lock is the database's, because a schedule and the command line are two processes.
-_BUILD_LOCK = text("select pg_advisory_lock(hashtextextended('warehouse build', 0))")
+BUILD_LOCK = text("select pg_advisory_lock(hashtextextended('warehouse build', 0))")
 
 
 class WarehouseTranslator(DagsterDbtTranslator):
@@ -87,7 +87,7 @@ def build_warehouse_assets() -> dg.AssetsDefinition:
         for vendor in VENDORS.values():
             warehouse.create_raw_tables(vendor)
         with warehouse.engine().connect() as connection:
-            connection.execute(_BUILD_LOCK)
+            connection.execute(BUILD_LOCK)
             build = dbt.build(context)
             yield from build.events()
         failure = build.failure()

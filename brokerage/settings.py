@@ -166,6 +166,18 @@ class Settings(BaseSettings):
     dagster_port: int = Field(
         default=3000, ge=1, le=65535, description="The port of Dagster's UI on 127.0.0.1."
     )
+    webhook_port: int = Field(
+        default=8650,
+        ge=1,
+        le=65535,
+        description="The port of the webhook receiver on 127.0.0.1; the proxy that ends TLS "
+        "forwards to it.",
+    )
+    webhook_base_url: str | None = Field(
+        default=None,
+        description="The public https address under which vendors reach the webhook receiver. "
+        "Unset: nothing can be registered, except in a sandbox home, which delivers to the port.",
+    )
 
     @field_validator("reporting_timezone")
     @classmethod
@@ -175,6 +187,17 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError("is not an IANA time zone such as America/New_York") from error
         return value
+
+    @field_validator("webhook_base_url")
+    @classmethod
+    def _public_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        local = parts.hostname in ("127.0.0.1", "localhost")
+        if parts.scheme != "https" and not (parts.scheme == "http" and local):
+            raise ValueError("is not an https address")
+        return value.rstrip("/")
 
     @field_validator("home")
     @classmethod
@@ -224,6 +247,13 @@ class Settings(BaseSettings):
     def is_sandbox(self) -> bool:
         """True when the vendors are the local sandbox."""
         return self.sandbox is True
+
+    @property
+    def webhook_address(self) -> str | None:
+        """Where vendors deliver webhooks; None if no address is known."""
+        if self.webhook_base_url is not None:
+            return self.webhook_base_url
+        return f"http://127.0.0.1:{self.webhook_port}" if self.is_sandbox else None
 
     @property
     def as_of(self) -> datetime | None:

@@ -11,14 +11,17 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import yaml
 from sqlalchemy.engine import make_url
 
 from brokerage.database.engine import owner_url
@@ -242,6 +245,68 @@ class DbtResource(dg.ConfigurableResource[None]):
         )
         total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
         return Build(invocation, total)
+
+
+TICK = "tick"
+"""The selector in `dbt_project/selectors.yml` of what is quick and wanted fresh."""
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """What a refresh of a part of the warehouse did; `failure` as of a build."""
+
+    selection: tuple[str, ...]
+    models: int
+    seconds: float
+    failure: str | None
+
+
+def refresh_selection(project_dir: Path, tables: Collection[str]) -> tuple[str, ...]:
+    """What dbt is told to build when rows of raw tables (`schema.table`) have changed.
+
+    The selector `tick`, if the project has one; else everything below the tables.
+    """
+    selectors = project_dir / "selectors.yml"
+    if selectors.exists():
+        held = yaml.safe_load(selectors.read_text("utf-8")) or {}
+        if any(selector.get("name") == TICK for selector in held.get("selectors", ())):
+            return ("--selector", TICK)
+    return ("--select", *(f"source:{table}+" for table in sorted(tables)))
+
+
+def refresh(project_dir: Path, tables: Collection[str]) -> Refresh:
+    """Build what stands on changed raw tables, with the tests of the data; wait until it is done.
+
+    Unit tests are left to the build of everything: they test the code, which has not changed.
+    """
+    begun = time.monotonic()
+    work = get_settings().make_home() / "dbt-refresh"
+    work.mkdir(exist_ok=True)
+    results = work / "run_results.json"
+    results.unlink(missing_ok=True)
+    _take_parsed(project_dir / "target", work)
+    selection = refresh_selection(project_dir, tables)
+    done = subprocess.run(
+        [
+            *(dbt_executable(), "--quiet", "--no-use-colors", "build"),
+            *("--project-dir", str(project_dir), "--profiles-dir", str(project_dir)),
+            *("--target-path", str(work), "--log-path", str(work)),
+            *("--exclude-resource-type", "unit_test"),
+            *selection,
+        ],
+        env={**os.environ, **dbt_environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = json.loads(results.read_bytes()) if results.exists() else {"results": []}
+    models = sum(r["unique_id"].startswith("model.") for r in found["results"])
+    failure = None
+    if done.returncode != 0:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        lines = failure_lines(found) or [f"dbt could not refresh: {' '.join(said[-3:])[:500]}"]
+        failure = "\n".join(lines)
+    return Refresh(selection, models, time.monotonic() - begun, failure)
 
 
 def _take_parsed(target: Path, work: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from sandbox.clock import Clock
 from sandbox.faults import Faults
+from sandbox.hooks import Hooks, Rules
 from sandbox.limits import Limits
 from sandbox.requests import RequestLog
 from sandbox.vendor import HOUSE, Books
@@ -50,6 +51,7 @@ class Sandbox:
                     self.limits.set(name, context, requests, 60.0)
         self.faults = Faults()
         self.requests = RequestLog(self.clock)
+        self.hooks = Hooks(self, {n: v.hooks or Rules() for n, v in VENDORS.items()})
         self.rebuilt = 0
         self._build()
 
@@ -138,10 +140,13 @@ class Sandbox:
         vendor, dot, _ = str(change.get("op", "")).partition(".")
         with self.lock:
             if not dot:
-                return self.world.mutate(change)
-            if vendor not in self.books:
+                vendor, result = "rezen", self.world.mutate(change)
+            elif vendor not in self.books:
                 raise ValueError(f"There is no vendor {vendor!r}; see sandbox/README.md.")
-            return self.books[vendor].mutate(change)
+            else:
+                result = self.books[vendor].mutate(change)
+            self.hooks.announce(vendor, change, result)
+            return result
 
     def reset(self) -> None:
         """Back to the first day: same seed, same size, no faults, no counts."""
@@ -151,4 +156,5 @@ class Sandbox:
             self.faults.clear()
             self.limits.clear()
             self.requests.clear()
+            self.hooks.clear()
             self._build()

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from sandbox.box import Sandbox
+from sandbox.hooks import Notice
 from sandbox.http import Query, Receive, Reply, Scope, Send, read_body, send_reply
 from sandbox.vendors import VENDORS
 
@@ -68,6 +69,15 @@ class Control:
                 return Reply.json({"rules": box.faults.describe()})
             case "POST", "mutate":
                 return Reply.json(box.mutate(data))
+            case "GET", "hooks":
+                return Reply.json(box.hooks.describe())
+            case "POST", "hooks":
+                box.hooks.set_flaws(data.get("flaws", {}))
+                if data.get("flush"):
+                    box.hooks.flush()
+                return Reply.json(box.hooks.describe())
+            case "POST", "emit":
+                return Reply.json({"told": self._emit(data)})
             case "POST", "reset":
                 box.reset()
                 return Reply.json({"status": "ok"})
@@ -93,6 +103,14 @@ class Control:
             "reporting_day": clock.reporting_today.isoformat(),
             "factor": clock.factor,
         }
+
+    def _emit(self, data: dict[str, Any]) -> int:
+        """Tell subscribers something that did not happen: `body` is delivered as it is."""
+        notice = Notice(
+            str(data["agent_key"]), str(data["topic"]), dict(data["body"]),
+            str(data.get("target", "")),
+        )  # fmt: skip
+        return self._box.hooks.tell(str(data["vendor"]), notice)
 
     def _add_faults(self, data: dict[str, Any]) -> dict[str, Any]:
         faults = self._box.faults

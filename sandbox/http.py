@@ -47,7 +47,8 @@ class Call:
 
     ``path`` is below the vendor's prefix (``/v1/people``). A vendor app may set ``template`` (for
     the request log),
-    ``account`` (whose credential it was) and ``assumed`` (adds ``X-Sandbox-Assumed: true``).
+    ``account`` (whose credential it was), ``sent`` (the body) and ``assumed`` (adds
+    ``X-Sandbox-Assumed: true``).
     """
 
     vendor: str
@@ -59,6 +60,7 @@ class Call:
     rules: list[Rule] = field(default_factory=list)
     template: str | None = None
     assumed: bool = False
+    sent: bytes = b""
 
     def fault(self, kind: str) -> Rule | None:
         """The rule of that kind that hit this request, if any."""

@@ -12,6 +12,7 @@ from sandbox.http import ASGIApp, Scope, header
 
 if TYPE_CHECKING:
     from sandbox.box import Sandbox
+    from sandbox.hooks import Rules
 
 HOUSE = "house"
 """The agent_key of the brokerage itself: whose Stripe and title accounts belong to no one agent."""
@@ -64,7 +65,7 @@ class Vendor:
     patterns of faults see it behind a `#`.
     `settings` are what a client must be told: paths, which begin with `/`, registered names, limits
     that are nowhere published. `roomy` are limits, in requests per minute by context, under which a
-    demo takes seconds where the real ones would take hours.
+    demo takes seconds where the real ones would take hours. `hooks` is how it delivers webhooks.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Vendor:
     roomy: Mapping[str, int] = field(default_factory=dict)
     credential: Callable[[Scope], str | None] = credential_of
     question: Callable[[bytes], str] | None = None
+    hooks: Rules | None = None
 
     def told(self, box: Sandbox) -> dict[str, Any]:
         """The settings of a client of this sandbox."""

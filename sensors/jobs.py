@@ -14,6 +14,7 @@ from assets.raw import FULL_TAG, LANE_TAG, raw_entities, raw_key
 from pipelines.common.entity import Vendor
 from pipelines.registry import VENDORS
 from sensors.cadences import CADENCES, MANUAL_LANE, ONBOARDING_LANE, Cadence
+from sensors.webhooks import build_webhook_jobs
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -95,4 +96,5 @@ def build_jobs(warehouse: dg.AssetsDefinition) -> list[UnresolvedAssetJobDefinit
             selection=dg.AssetSelection.assets(warehouse),
             description="Build and test every model of the warehouse, for all accounts at once.",
         ),
+        *build_webhook_jobs(),
     ]

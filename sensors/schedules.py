@@ -12,6 +12,7 @@ from pipelines.registry import VENDORS
 from resources.connections import ConnectionsResource
 from sensors.cadences import CADENCES, Cadence
 from sensors.runs import unfinished_run
+from sensors.webhooks import webhooks_check
 
 MOST_RUNS = 3
 """Runs that one tick may start. Agents whose account is not to be read lie between the others; they
@@ -72,4 +73,4 @@ def build_schedule(cadence: Cadence) -> dg.ScheduleDefinition:
 
 def build_schedules() -> list[dg.ScheduleDefinition]:
     """All schedules."""
-    return [build_schedule(cadence) for cadence in CADENCES]
+    return [*(build_schedule(cadence) for cadence in CADENCES), webhooks_check]

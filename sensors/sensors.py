@@ -23,6 +23,7 @@ from sensors.launch import failure_lines
 from sensors.onboarding import close_onboarding, open_onboarding, run_agents
 from sensors.orphans import end_orphans
 from sensors.runs import unfinished_run
+from sensors.webhooks import webhooks_arrived
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -144,10 +145,15 @@ def warehouse_data_landed(
 
 
 def last_change(engine: Engine) -> datetime | None:
-    """When the last sync that changed rows was finished (UTC); None if not in the last month."""
+    """When the last sync that changed rows was finished (UTC); None if not in the last month.
+
+    What a webhook brought counts ten minutes later: its run refreshes what is quick at once, and a
+    build of everything after each webhook would leave room for nothing else.
+    """
     query = text(
         "select max(finished_at) from control.sync_mark "
-        "where rows_written + rows_deleted > 0 and finished_at > now() - interval '31 days'"
+        "where rows_written + rows_deleted > 0 and finished_at > now() - interval '31 days' "
+        "and (mode <> 'webhook' or finished_at < now() - interval '10 minutes')"
     )
     with engine.connect() as connection:
         found: datetime | None = connection.scalar(query)
@@ -227,4 +233,10 @@ def keep_failed(instance: DagsterInstance, run: dg.DagsterRun) -> None:
 
 def build_sensors(jobs: Sequence[UnresolvedAssetJobDefinition]) -> list[dg.SensorDefinition]:
     """All sensors, on by default."""
-    return [build_agents_connected(jobs), warehouse_data_landed, onboarding_ended, runs_failed]
+    return [
+        build_agents_connected(jobs),
+        warehouse_data_landed,
+        webhooks_arrived,
+        onboarding_ended,
+        runs_failed,
+    ]

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from brokerage.cli import accounts, demo, imports, query, sandbox, secrets, services, syncing
+from brokerage.cli import (
+    accounts,
+    demo,
+    imports,
+    query,
+    sandbox,
+    secrets,
+    services,
+    syncing,
+    webhooks,
+)
 from brokerage.errors import EXIT_CODE_MEANING
 
 _EPILOG = "Exit codes: " + "; ".join(
@@ -38,3 +48,4 @@ for module in (demo, services, accounts, imports, syncing, query):
     module.register(app)
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(webhooks.app, name="webhooks")

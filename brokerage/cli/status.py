@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from brokerage.cli.inventory import TableRows
     from brokerage.control.repository import ConnectionRecord
     from brokerage.control.sync_state import SyncState
+    from brokerage.control.webhooks import InboxCounts
 
 _RECENT = timedelta(hours=24)
 _SHOWN_FAILURES = 12
@@ -78,6 +79,7 @@ class Overview:
     connections: list[ConnectionRecord] = field(default_factory=list)
     syncs: list[EntitySync] = field(default_factory=list)
     tables: list[TableRows] = field(default_factory=list)
+    webhooks: list[InboxCounts] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
 
@@ -103,6 +105,7 @@ def collect(session: Session) -> Overview:
 def _with_database(session: Session, base: dict[str, Any]) -> Overview:
     from brokerage.cli.inventory import table_rows
     from brokerage.control.sync_state import read_sync_state, refresh_views
+    from brokerage.control.webhooks import WebhookInbox
 
     engine = session.engine
     refresh_views(engine)
@@ -115,6 +118,7 @@ def _with_database(session: Session, base: dict[str, Any]) -> Overview:
         connections=connections,
         syncs=_entity_syncs(states, tables, _rejected(engine, {s.vendor for s in states})),
         tables=tables,
+        webhooks=WebhookInbox(engine).counts(),
         failures=_failures(engine, states, connections, session),
     )
 
@@ -219,6 +223,7 @@ def show(overview: Overview) -> None:
         return
     _show_connections(overview)
     _show_syncs(overview.syncs)
+    _show_webhooks(overview.webhooks)
     _show_tables(overview.tables)
     _show_failures(overview.failures)
 
@@ -283,6 +288,26 @@ def _show_syncs(syncs: list[EntitySync]) -> None:
             "" if sync.rows is None else f"{sync.rows:,}",
             f"[red]{sync.rejected:,}[/red]" if sync.rejected else "",
             f"{sync.api_calls:,}",
+        )
+    out.print(table)
+
+
+def _show_webhooks(inbox: list[InboxCounts]) -> None:
+    if not inbox:
+        return
+    table = make_table(
+        ["Vendor", "Waiting", "Read again", "Ignored", "Dead", "Last (UTC)"],
+        title="Webhooks",
+        right=(1, 2, 3, 4),
+    )
+    for counts in inbox:
+        table.add_row(
+            counts.vendor,
+            f"{counts.new:,}",
+            f"{counts.done:,}",
+            f"{counts.ignored:,}",
+            f"[red]{counts.failed:,}[/red]" if counts.failed else "",
+            "" if counts.last_received_at is None else f"{counts.last_received_at:%m-%d %H:%M}",
         )
     out.print(table)
 

@@ -151,9 +151,14 @@ def _marks_of(connection: Connection, vendor: str) -> str:
 
 _SYNC_STATE_SQL = """
 create view control.sync_state as
-with latest as (
+-- a webhook's reading of single records is no sync of the entity
+with syncs as (
+    select * from control.sync_mark where mode <> 'webhook'
+),
+
+latest as (
     select distinct on (connection_id, vendor, entity) *
-    from control.sync_mark
+    from syncs
     order by connection_id, vendor, entity, finished_at desc
 ),
 
@@ -167,7 +172,7 @@ successes as (
             array_agg(cursor_to order by finished_at desc)
             filter (where cursor_to is not null and status in ('ok', 'partial'))
         )[1] as cursor
-    from control.sync_mark
+    from syncs
     group by connection_id, vendor, entity
 )
 

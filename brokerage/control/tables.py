@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -110,9 +111,58 @@ webhook_inbox = Table(
     Column("error", Text),
     _at("received_at", now=True),
     _at("processed_at"),
-    UniqueConstraint("vendor", "event_source_id"),
+    Column("hints", JSONB, nullable=False, server_default=text("'[]'")),
+    _at("next_attempt_at", now=True),
+    UniqueConstraint("connection_id", "event_source_id"),
     CheckConstraint("status in ('new', 'done', 'ignored', 'failed')", name="status"),
-    Index("ix_webhook_inbox_new", "received_at", postgresql_where=text("status = 'new'")),
+    Index(
+        "ix_webhook_inbox_new",
+        "next_attempt_at",
+        "webhook_id",
+        postgresql_where=text("status = 'new'"),
+    ),
+    Index("ix_webhook_inbox_failed", "received_at", postgresql_where=text("status = 'failed'")),
+    Index("ix_webhook_inbox_received_at", "received_at"),
+)
+
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column(
+        "connection_id",
+        Text,
+        ForeignKey(connections.c.connection_id, ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("vendor", Text, nullable=False),
+    Column("token_hash", Text, nullable=False, unique=True),
+    _at("created_at", now=True),
+)
+
+webhook_subscriptions = Table(
+    "webhook_subscriptions",
+    metadata,
+    Column(
+        "connection_id",
+        Text,
+        ForeignKey(connections.c.connection_id, ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("topic", Text, primary_key=True),
+    Column("subscription_source_id", Text),
+    Column("problem", Text),
+    _at("checked_at", now=True),
+)
+
+webhook_refusals = Table(
+    "webhook_refusals",
+    metadata,
+    Column("vendor", Text, primary_key=True),
+    Column("connection_id", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("refused_on", Date, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
 )
 
 onboarding_jobs = Table(

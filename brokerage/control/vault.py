@@ -24,6 +24,11 @@ from brokerage.settings import Settings
 
 KEY_FILE = "secret.key"
 
+CREDENTIALS = ""
+WEBHOOKS = "webhook:"
+"""What a secret is for, as the beginning of its name: what opens the vendor's API, or what proves a
+webhook."""
+
 
 def fingerprint(key: str) -> str:
     """A short name for a key that says nothing about it."""
@@ -81,6 +86,10 @@ def check_keys(keys: Sequence[str], origin: str) -> list[str]:
     return list(keys)
 
 
+def _scope_of(name: str) -> str:
+    return WEBHOOKS if name.startswith(WEBHOOKS) else CREDENTIALS
+
+
 class Vault:
     """Secrets by connection; values leave it only through `get`."""
 
@@ -96,11 +105,14 @@ class Vault:
     def for_settings(cls, engine: Engine, settings: Settings) -> Vault:
         return cls(engine, load_keys(settings))
 
-    def put(self, connection_id: str, values: Mapping[str, str]) -> None:
+    def put(
+        self, connection_id: str, values: Mapping[str, str], *, scope: str = CREDENTIALS
+    ) -> None:
         """Store the secrets, replacing those with the same names."""
         with self._engine.begin() as connection:
             for name, value in values.items():
-                self._store(connection, connection_id, name, self._seal(connection_id, name, value))
+                full = scope + name
+                self._store(connection, connection_id, full, self._seal(connection_id, full, value))
 
     def replace(self, connection_id: str, credential: Mapping[str, str]) -> None:
         """Store a credential in place of the former one, of which nothing stays.
@@ -116,8 +128,8 @@ class Vault:
             for name, value in credential.items():
                 self._store(connection, connection_id, name, self._seal(connection_id, name, value))
 
-    def get(self, connection_id: str) -> dict[str, str]:
-        """The secrets of a connection by name; empty if it has none.
+    def get(self, connection_id: str, *, scope: str = CREDENTIALS) -> dict[str, str]:
+        """The secrets of a connection in a scope, by name; empty if it has none.
 
         Raises:
             ConfigurationError: when the keys at hand cannot open them.
@@ -125,15 +137,20 @@ class Vault:
         query = select(secrets).where(secrets.c.connection_id == connection_id)
         with self._engine.connect() as connection:
             return {
-                row.name: self._open(
+                row.name.removeprefix(scope): self._open(
                     row.connection_id, row.name, row.ciphertext, row.key_fingerprint
                 )
                 for row in connection.execute(query)
+                if _scope_of(row.name) == scope
             }
 
-    def delete(self, connection_id: str) -> None:
+    def delete(self, connection_id: str, *, scope: str | None = None) -> None:
+        """Delete the secrets of one scope, by default all of the connection."""
+        query = delete(secrets).where(secrets.c.connection_id == connection_id)
+        if scope is not None:
+            query = query.where(secrets.c.name.startswith(scope, autoescape=True))
         with self._engine.begin() as connection:
-            connection.execute(delete(secrets).where(secrets.c.connection_id == connection_id))
+            connection.execute(query)
 
     def rotate(self) -> int:
         """Re-encrypt with the newest key what an older key encrypted.

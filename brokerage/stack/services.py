@@ -184,6 +184,26 @@ class DaemonService(Service):
         return int(beats) == 2
 
 
+class WebhookService(Service):
+    """The receiver of webhooks."""
+
+    name = "webhooks"
+    title = "Webhook receiver"
+    port_variable = "BROKERAGE_WEBHOOK_PORT"
+
+    def __init__(self, settings: Settings) -> None:
+        self.port = settings.webhook_port
+
+    def arguments(self) -> Sequence[str]:
+        return ("-m", "brokerage.webhooks", "--port", str(self.port))
+
+    def is_healthy(self, process: psutil.Process) -> bool:
+        try:
+            return httpx.get(f"{self.address}/health", timeout=2.0).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
 def check_external_database(settings: Settings) -> str:
     """The version of the configured server.
 

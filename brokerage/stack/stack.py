@@ -27,6 +27,7 @@ from brokerage.stack.services import (
     DaemonService,
     SandboxService,
     Service,
+    WebhookService,
     WebserverService,
     check_external_database,
 )
@@ -177,7 +178,7 @@ class Stack:
             return []
         titles = {
             service.name: service.title
-            for service in (DaemonService, WebserverService, SandboxService)
+            for service in (DaemonService, WebserverService, WebhookService, SandboxService)
         }
         with self._locked():
             stopped = self._files.stop(*titles)
@@ -258,7 +259,12 @@ class Stack:
         state = self._settings.sandbox_state
         if self._settings.is_sandbox and state is not None:
             services.append(SandboxService(state, self._settings.home))
-        return [*services, WebserverService(self._settings), DaemonService(self._settings)]
+        return [
+            *services,
+            WebhookService(self._settings),
+            WebserverService(self._settings),
+            DaemonService(self._settings),
+        ]
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

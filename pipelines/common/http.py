@@ -34,6 +34,8 @@ from pipelines.common.errors import (
 
 Params = Sequence[tuple[str, str]] | Mapping[str, str]
 
+_FORM = "application/x-www-form-urlencoded"
+
 MOST_HOPS = 3
 """Redirections that are followed, where they are; more are a loop."""
 
@@ -213,6 +215,8 @@ class _Request:
     single_record: bool
     timeout: float | None
     hops: int = 0
+    content_type: str = "application/json"
+    repeatable: bool = True
 
     @property
     def path(self) -> str:
@@ -295,6 +299,34 @@ class Api:
             _Request("POST", url, (), orjson.dumps(body), context, single_record, timeout)
         )
 
+    def write(
+        self, method: str, url: str, *, body: Any = None, form: Params | None = None
+    ) -> Answer:
+        """Change a webhook subscription, the only thing that is ever written at a vendor.
+
+        `body` is sent as JSON, `form` as a form. What makes something new is not tried again: it
+        may have been made. The answer may be empty. Otherwise as `get`, of a single record.
+        """
+        content, content_type = None, "application/json"
+        if form is not None:
+            pairs = form.items() if isinstance(form, Mapping) else form
+            content, content_type = urlencode(list(pairs)).encode(), _FORM
+        elif body is not None:
+            content = orjson.dumps(body)
+        return self._renewing(
+            _Request(
+                method,
+                url,
+                (),
+                content,
+                "default",
+                single_record=True,
+                timeout=None,
+                content_type=content_type,
+                repeatable=method != "POST",
+            )
+        )
+
     def _renewing(self, request: _Request) -> Answer:
         credentials = self.account.credentials.get()
         try:
@@ -323,6 +355,8 @@ class Api:
         def stop(state: RetryCallState) -> bool:
             error = state.outcome.exception() if state.outcome else None
             limited = isinstance(error, RetryLater) and error.limited
+            if not request.repeatable and not limited:
+                return True
             if (
                 isinstance(error, RetryLater)
                 and (error.retry_after or 0) > settings.max_wait_seconds
@@ -346,7 +380,7 @@ class Api:
         dialect, settings = self.http.dialect, self.http.settings
         headers = dict(dialect.authorize(credentials, settings))
         if request.body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = request.content_type
         target = request.target
         whose = dialect.budget_key(self.account, credentials)
         budget = self.http.budgets.of(whose, request.context)
@@ -401,6 +435,8 @@ class Api:
         if response.status_code == httpx.codes.NO_CONTENT:
             return None
         if not body.strip():
+            if request.method == "DELETE":
+                return None
             raise RetryLater(
                 f"{self.http.dialect.title} answered {request.name} with HTTP "
                 f"{response.status_code} and no content; try the sync again later."

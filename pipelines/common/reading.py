@@ -8,13 +8,17 @@ said so itself, `whole(groups)` if it saw all rows of some groups only (the list
 that it read), `vendor_count` if the vendor tells one and `vendor_counts` if it does so by part,
 `mode` for people to see, `probed` if it tried out which filters work, `guarded = False` if the list
 may rightly shrink to nothing.
+
+A reading of single records is given their keys as `wanted`. It leaves those that the vendor does
+not show in `missing` and those that could not be read in `failed`, with a sentence each; the rest
+of the records is loaded all the same.
 """
 
 from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,14 +28,15 @@ import numpy as np
 import xxhash
 
 from pipelines.common.account import Account
-from pipelines.common.entity import Entity
+from pipelines.common.entity import Entity, Read
 from pipelines.common.http import Api, CallCounter, VendorSettings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-GUARD_SHARE = 0.8
-GUARD_MINIMUM = 20
+WEBHOOK = "webhook"
+"""The mode of a reading of single records that a webhook named. Its mark is no sync of the entity:
+no cursor, no watermark and no decision of a later reading may come from it."""
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -76,6 +81,10 @@ class Memory(Protocol):
         """When those of `keys` that are live were fetched in the form they have."""
         ...
 
+    def keys_where(self, entity: str, column: str, values: Iterable[str]) -> set[str]:
+        """The keys of all live rows that have one of `values` in a text column."""
+        ...
+
 
 class EmptyMemory:
     """A warehouse that holds nothing: everything is read, as on the first day."""
@@ -99,6 +108,10 @@ class EmptyMemory:
     def fetched_at(self, entity: str, keys: Iterable[str]) -> dict[str, datetime]:
         """No rows."""
         return {}
+
+    def keys_where(self, entity: str, column: str, values: Iterable[str]) -> set[str]:
+        """No rows."""
+        return set()
 
 
 class SeenKeys:
@@ -175,6 +188,10 @@ class Reading:
     note: str | None = None
     confirm_gone: Callable[[str], bool] | None = None
     gone: set[str] = field(default_factory=set, repr=False)
+
+    wanted: frozenset[str] = frozenset()
+    missing: set[str] = field(default_factory=set, repr=False)
+    failed: dict[str, str] = field(default_factory=dict, repr=False)
 
     rows_read: int = 0
     seen: SeenKeys = field(default_factory=SeenKeys, repr=False)
@@ -262,6 +279,22 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Targets:
+    """Single records to read instead of what has changed.
+
+    `wanted` has their keys by connection and entity, `readers` how each of the entities is read.
+    """
+
+    wanted: Mapping[str, Mapping[str, Collection[str]]]
+    readers: Mapping[str, Read]
+
+    @property
+    def entities(self) -> set[str]:
+        """The entities that any connection wants."""
+        return {entity for entities in self.wanted.values() for entity in entities}
+
+
+@dataclass(frozen=True)
 class Progress:
     """A sign of life for whoever waits: one (connection, entity) has finished."""
 
@@ -277,7 +310,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class EntityResult:
-    """What one reading came to. `error` is one sentence; counts are rows."""
+    """What one reading came to. `error` is one sentence; counts are rows.
+
+    `missing_keys` and `failed_keys` are those of a reading of single records.
+    """
 
     connection_id: str
     agent_key: str
@@ -296,6 +332,8 @@ class EntityResult:
     vendor_count: int | None = None
     error: str | None = None
     drift: tuple[str, ...] = ()
+    missing_keys: frozenset[str] = frozenset()
+    failed_keys: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def succeeded(self) -> bool:

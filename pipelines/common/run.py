@@ -37,17 +37,19 @@ from dlt.extract.exceptions import ResourceExtractionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.common.account import Account
-from pipelines.common.entity import Entity, Row, Vendor, in_reading_order
+from pipelines.common.entity import Entity, Read, Row, Vendor, in_reading_order
 from pipelines.common.errors import AccountBroken, ResourceUnavailable, VendorError
 from pipelines.common.http import CallCounter, VendorHttp, VendorSettings
 from pipelines.common.load import Package, as_source, make_pipeline
 from pipelines.common.reading import (
+    WEBHOOK,
     EntityResult,
     Handover,
     Memory,
     Progress,
     Reading,
     SyncReport,
+    Targets,
 )
 from pipelines.common.rows import Rejected, check_rows, row_hash, to_batch_safely
 from pipelines.common.warehouse import ConnectionMemory, RawStore, SyncLocks
@@ -60,6 +62,9 @@ PAGE_ROWS = 500
 the call itself when there are only a hundred values in it."""
 
 QUEUE_PAGES = 16
+_IMPATIENT = ("fast", WEBHOOK)
+"""Lanes whose next run comes soon: they leave out an account that another sync is reading."""
+
 GROUPS_AT_ONCE = 5_000
 
 _IMPORTING = threading.Lock()
@@ -143,6 +148,8 @@ class _Task:
     entity: Entity
     reading: Reading
     waits_for: set[str]
+    read: Read
+    targeted: bool = False
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     finished_at: datetime | None = None
     status: str = "ok"
@@ -175,7 +182,8 @@ class _Task:
             agent_key=self.account.agent_key,
             entity=self.entity.name,
             status=self.status,
-            mode=reading.mode,
+            # whatever a reader calls it: the mark of single records is no sync
+            mode=WEBHOOK if self.targeted else reading.mode,
             rows_read=reading.rows_read,
             rows_written=self.written,
             rows_unchanged=self.unchanged,
@@ -188,6 +196,8 @@ class _Task:
             vendor_count=reading.vendor_count,
             error=self.error,
             drift=tuple(sorted(self.drift)),
+            missing_keys=frozenset(reading.missing),
+            failed_keys=dict(reading.failed),
         )
 
 
@@ -343,7 +353,7 @@ class _Session:
             raise VendorError(f"Not read, because {failed[0]} could not be read in the same sync.")
         waiting: list[Row] = []
         try:
-            for rows in task.entity.read(task.reading):
+            for rows in task.read(task.reading):
                 if self._stopped.is_set():
                     return
                 waiting += rows
@@ -638,17 +648,19 @@ def sync(
     progress: Callable[[Progress], None] | None = None,
     wait_seconds: float = 900.0,
     http: VendorHttp | None = None,
+    targets: Targets | None = None,
 ) -> SyncReport:
     """Read the given entities (all by default) of the given accounts into the raw schema.
 
-    Accounts that another sync is reading are waited for, except in the lane `fast`, which leaves
-    them out and names them in `busy_accounts`. Vendor failures are results, not exceptions.
+    Accounts that another sync is reading are waited for, except in the lanes `fast` and `webhook`,
+    which leave them out and name them in `busy_accounts`. Vendor failures are results, not
+    exceptions. With `targets`, only the records are read that it names, and no cursor moves.
 
     Raises `SyncRefused` if the lane stays taken, `LoadFailed` if the database refuses the rows.
     """
     begun = time.monotonic()
     _import_pandas()
-    chosen = _selected(vendor, settings, entities)
+    chosen = _selected(vendor, settings, entities if targets is None else targets.entities)
     locks = SyncLocks(warehouse_url)
     store: RawStore | None = None
     own_http = http is None
@@ -662,14 +674,14 @@ def sync(
                 f"Another {vendor.title} sync has held the lane '{lane}' for {wait_seconds:.0f} s; "
                 f"look at the running runs in Dagster, then start this one again."
             )
-        patience = 0.0 if lane == "fast" else wait_seconds
+        patience = 0.0 if lane in _IMPATIENT else wait_seconds
         ordered = sorted(accounts, key=lambda account: account.connection_id)
         free = [a for a in ordered if locks.take_account(a.connection_id, patience)]
         busy = tuple(a.connection_id for a in ordered if a not in free)
         store = RawStore(
             vendor, warehouse_url, [a.connection_id for a in free], size=min(settings.workers, 8)
         )
-        tasks = _tasks(free, chosen, http, settings, store, pages, full)
+        tasks = _tasks(free, chosen, http, settings, store, pages, full, targets)
         session = _Session(vendor, tasks, settings, store, run_id, progress)
         session.start()
         # while the first pages are on their way
@@ -716,14 +728,23 @@ def _tasks(
     store: RawStore,
     pages: ThreadPoolExecutor,
     full: bool,
+    targets: Targets | None,
 ) -> list[_Task]:
-    names = {entity.name for entity in entities}
     now = datetime.now(UTC)
     tasks: list[_Task] = []
     # entity by entity, so that all accounts get their first figures early
     handovers = {account.connection_id: Handover() for account in accounts}
+    names = {
+        account.connection_id: {entity.name for entity in entities}
+        if targets is None
+        else set(targets.wanted.get(account.connection_id, ()))
+        for account in accounts
+    }
     for entity in entities:
         for account in accounts:
+            own = names[account.connection_id]
+            if entity.name not in own:
+                continue
             memory: Memory = ConnectionMemory(store, account.connection_id)
             reading = Reading(
                 entity=entity,
@@ -735,6 +756,10 @@ def _tasks(
                 full=full,
                 pages=pages,
             )
-            waits_for = {name for name in entity.depends_on if name in names}
-            tasks.append(_Task(account, entity, reading, waits_for))
+            read = entity.read
+            if targets is not None:
+                reading.wanted = frozenset(targets.wanted[account.connection_id][entity.name])
+                read = targets.readers[entity.name]
+            waits_for = {name for name in entity.depends_on if name in own}
+            tasks.append(_Task(account, entity, reading, waits_for, read, targets is not None))
     return tasks

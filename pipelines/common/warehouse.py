@@ -27,7 +27,12 @@ SYNC_MARKS = (
     Column("connection_id", "text", "the connection", nullable=False),
     Column("entity", "text", "the raw table", nullable=False),
     Column("status", "text", "ok, not_permitted, not_available or failed", nullable=False),
-    Column("mode", "text", "how it was read: full, incremental, sweep, probe:…", nullable=False),
+    Column(
+        "mode",
+        "text",
+        "how it was read: full, incremental, sweep, probe:…; webhook: single records, no sync",
+        nullable=False,
+    ),
     Column("started_at", "timestamptz", "when reading began", nullable=False),
     Column("finished_at", "timestamptz", "when reading ended", nullable=False),
     Column("cursor_from", "text", "cursor that the reading started from"),
@@ -199,7 +204,7 @@ select m.entity, m.connection_id, m.started_at, m.mode, m.cursor_to, m.rows_read
 from (
     select distinct on (connection_id, entity) *
     from {marks}
-    where connection_id = any(%s) and status = 'ok'
+    where connection_id = any(%s) and status = 'ok' and mode <> 'webhook'
       and _dlt_load_id in (select load_id from {loads} where status = 0)
     order by connection_id, entity, started_at desc
 ) as m
@@ -208,7 +213,7 @@ join (
            max(started_at) filter (where is_complete_sweep) as last_complete_at,
            max(started_at) filter (where is_probe) as last_probe_at
     from {marks}
-    where connection_id = any(%s) and status = 'ok'
+    where connection_id = any(%s) and status = 'ok' and mode <> 'webhook'
       and _dlt_load_id in (select load_id from {loads} where status = 0)
     group by connection_id, entity
 ) as whole using (connection_id, entity)
@@ -381,6 +386,10 @@ class ConnectionMemory:
     def fetched_at(self, entity: str, keys: Iterable[str]) -> dict[str, datetime]:
         """When those of `keys` that are live were fetched in the form they have."""
         return self.store.fetched_at(self.connection_id, entity, list(keys))
+
+    def keys_where(self, entity: str, column: str, values: Iterable[str]) -> set[str]:
+        """The keys of all live rows that have one of `values` in a text column."""
+        return set(self.store.keys_where(self.connection_id, entity, column, list(values)))
 
 
 class SyncLocks:

@@ -42,7 +42,7 @@ def read_participants(reading: Reading) -> Iterator[Sequence[Row]]:
             # the other loop's people are read with that one
             merged[key] = new
             return []
-        return [_plain(row, key) for row in rows_of(answer.data, answer.url)]
+        return [plain(row, key) for row in rows_of(answer.data, answer.url)]
 
     last = reading.last
     checked_at = datetime.fromisoformat(last.cursor) if last and last.cursor else None
@@ -67,7 +67,7 @@ def read_activities(reading: Reading) -> Iterator[Sequence[Row]]:
     yield from _read_by_loop(reading, read, _activity_id, {}, recheck=False)
 
 
-def _plain(row: Row, key: str) -> Row:
+def plain(row: Row, key: str) -> Row:
     """The row with its display labels by themselves, and the loop it belongs to.
 
     Which labels there are is open, and their letter case varies; `Phone` is one way to send the

@@ -66,6 +66,11 @@ def of_lead(path: str, *names: str, params: Params = ()) -> Callable[[Reading, s
     return read
 
 
+notes_of = of_lead("v1.0/notes", "notes", params=(("includeSystemNote", "true"),))
+tasks_of = of_lead("v1.0/tasks", "taskList", "tasks")
+appointments_of = of_lead("v1.0/appts", "appts")
+
+
 def activities_of(reading: Reading, lead: str) -> list[Row]:
     """Site activity of a lead, newest first, down to what is known already."""
     path = f"v1.0/leads/{lead}/activities"

@@ -28,7 +28,14 @@ from pipelines.lofty.configuration import (
     read_tags,
     read_transaction_pipelines,
 )
-from pipelines.lofty.details import ACTIVITY_KEY, activities_of, of_lead, per_lead
+from pipelines.lofty.details import (
+    ACTIVITY_KEY,
+    activities_of,
+    appointments_of,
+    notes_of,
+    per_lead,
+    tasks_of,
+)
 from pipelines.lofty.leads import read_leads
 from pipelines.lofty.transactions import read_transactions
 
@@ -154,17 +161,15 @@ ENTITIES = (
     ),
     _detail(
         "notes", "Notes", "Notes on leads, without their text.", models.Note, ("note_id",),
-        per_lead(
-            "notes", of_lead("v1.0/notes", "notes", params=(("includeSystemNote", "true"),))
-        ),
+        per_lead("notes", notes_of),
     ),
     _detail(
         "tasks", "Tasks", "Tasks on leads, without their text.", models.Task, ("id",),
-        per_lead("tasks", of_lead("v1.0/tasks", "taskList", "tasks")),
+        per_lead("tasks", tasks_of),
     ),
     _detail(
         "appointments", "Appointments", "Appointments with leads.", models.Appointment, ("id",),
-        per_lead("appointments", of_lead("v1.0/appts", "appts")),
+        per_lead("appointments", appointments_of),
     ),
 )  # fmt: skip
 

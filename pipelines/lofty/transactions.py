@@ -30,14 +30,14 @@ def read_transactions(reading: Reading) -> Iterator[Sequence[Row]]:
 
 def _sweep(reading: Reading, seen: set[str]) -> Iterator[list[Row]]:
     """All pages; fills `seen`, and says whether the vendor's count is reached."""
-    for rows, total in _pages(reading, ()):
+    for rows, total in pages(reading, ()):
         seen.update(key for row in rows if (key := id_of(row, "transactionId")) is not None)
         reading.vendor_count = total
         yield rows
     reading.complete = reading.vendor_count is None or len(seen) >= reading.vendor_count
 
 
-def _pages(
+def pages(
     reading: Reading, narrower: Params, *, of_lead: bool = False
 ) -> Iterator[tuple[list[Row], int | None]]:
     """Pages with the vendor's count, to an empty one or until that many rows came."""
@@ -61,7 +61,7 @@ def _is_gone(reading: Reading, key: str, lead: str | None) -> bool:
     try:
         return not any(
             id_of(row, "transactionId") == key
-            for rows, _ in _pages(reading, (("leadId", lead),), of_lead=True)
+            for rows, _ in pages(reading, (("leadId", lead),), of_lead=True)
             for row in rows
         )
     except RecordUnavailable:

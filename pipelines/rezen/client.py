@@ -65,6 +65,10 @@ class RezenSettings(VendorSettings):
     oauth_client_secret: SecretStr | None = Field(
         None, description="its secret; unset: the app is a public one, which has none"
     )
+    webhooks_base_url: str | None = Field(
+        None,
+        description="where webhooks are subscribed to; no such service of reZEN is known (§9)",
+    )
     equity: bool = Field(False, description="pull equity, whose shapes are the least proven")
     revshare_months: int = Field(
         24, ge=2, description="months of revenue-share totals that a first load reads at most"

@@ -81,7 +81,7 @@ def read_events(reading: Reading) -> Iterator[Sequence[Row]]:
     feed = Feed(since=None if newest is None else newest - OVERLAP, newest=newest)
     reading.handover.put(_HANDOVER, feed)
     for rows in _pages(reading, feed):
-        yield [_kept(row) for row in rows]
+        yield [kept(row) for row in rows]
     feed.closed = False
     reading.mode = "full" if feed.since is None else "incremental"
     reading.cursor_to = _text(feed.newest or reading.now)
@@ -129,7 +129,7 @@ def _pages(reading: Reading, feed: Feed, *narrowed: tuple[str, str]) -> Iterator
         yield rows
 
 
-def _kept(row: Row) -> Row:
+def kept(row: Row) -> Row:
     """The event as it is kept: of kinds that nobody asked for, only what it is about."""
     kind, key = about(row)
     if kind is None or kind in TOLD:

@@ -72,7 +72,7 @@ def read_customers(reading: Reading) -> Iterator[Sequence[Row]]:
 def read_subscriptions(reading: Reading) -> Iterator[Sequence[Row]]:
     """Subscriptions in every status, with all their items."""
     for rows in _read(reading, SUBSCRIPTIONS):
-        yield [_with_all_items(reading, row) for row in rows]
+        yield [with_all_items(reading, row) for row in rows]
 
 
 def read_invoices(reading: Reading) -> Iterator[Sequence[Row]]:
@@ -111,7 +111,7 @@ def _is_cheaper_whole(reading: Reading, changes: int) -> bool:
     return changes > 1 and changes > len(reading.memory.keys(reading.entity.name)) // PAGE + 1
 
 
-def _with_all_items(reading: Reading, row: Row) -> Row:
+def with_all_items(reading: Reading, row: Row) -> Row:
     """A subscription with its items as a plain list (§3.3): about ten are sent, the rest is asked.
 
     One without the items' list is left as it is, to be refused by its model.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import uuid
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -11,9 +12,11 @@ import orjson
 from sandbox.dotloop import facts, oauth, wire
 from sandbox.dotloop.books import Books
 from sandbox.dotloop.grants import Grant
+from sandbox.dotloop.hooks import PROFILE_EVENTS, USER_EVENTS
 from sandbox.dotloop.listing import BadRequest, Lists, batch
 from sandbox.dotloop.model import Account, Loop, Profile
 from sandbox.faults import ROW, spoil_rows
+from sandbox.hooks import Subscription
 from sandbox.http import (
     ASGIApp,
     Call,
@@ -67,15 +70,15 @@ class _App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call: Call = scope["sandbox.call"]
-        await read_body(receive)
+        body = await read_body(receive)
         with self._box.lock:
             if call.path.startswith("/oauth"):
                 reply = oauth.answer(self._books, call, scope)
             else:
-                reply = self._play(call, scope)
+                reply = self._play(call, scope, body)
         await send_reply(send, reply)
 
-    def _play(self, call: Call, scope: Scope) -> Reply:
+    def _play(self, call: Call, scope: Scope, body: bytes) -> Reply:
         limits: Headers = ()
         try:
             grant = self._caller(call, scope)
@@ -83,6 +86,8 @@ class _App:
             path = [part for part in call.path.split("/") if part]
             if path[:2] != PREFIX:
                 raise _Refused(404, "Not found")
+            if path[2:3] == ["subscription"]:
+                return self._subscriptions(call, grant, path[3:], body)
             if call.method != "GET":
                 # a reader has no business to write, whatever it was allowed
                 raise _Refused(403, "This client may only read")
@@ -132,6 +137,63 @@ class _App:
         scopes = {scope.strip() for scope in grant.scope.split(",")}
         if not scopes & {f"{what}:*", f"{what}:read"}:
             raise _Refused(403, f"The scope {what}:read is missing")
+
+    # --- subscriptions, §5.1 ---------------------------------------------------------------------
+
+    def _subscriptions(self, call: Call, grant: Grant, path: list[str], body: bytes) -> Reply:
+        hooks, owner = self._box.hooks, grant.agent_key
+        match call.method, path:
+            case "GET", []:
+                rows = [_subscription(s) for s in hooks.of("dotloop", owner)]
+                return Reply.json({"meta": {"total": len(rows)}, "data": rows})
+            case "POST", []:
+                return self._subscribe(grant, _object(body))
+        found = hooks.find("dotloop", owner, path[0])
+        if found is None:
+            raise _Refused(404, "Subscription not found")
+        match call.method, path[1:]:
+            case "GET", []:
+                return Reply.json({"data": _subscription(found)})
+            case "PATCH", []:
+                given = _object(body)
+                found.active = bool(given.get("enabled", found.active))
+                found.url = str(given.get("url", found.url))
+                found.topics = frozenset(given.get("eventTypes", found.topics))
+                return Reply.json({"data": _subscription(found)})
+            case "DELETE", []:
+                hooks.unsubscribe(found)
+                return Reply(204)
+            case "GET", ["event"]:
+                sent = [s for s in hooks.sent.values() if s.subscription == found.id]
+                rows = [
+                    {"id": s.id, "deliveryStatus": s.status.upper(), **orjson.loads(s.body)}
+                    for s in sent
+                ]
+                return Reply.json({"meta": {"total": len(rows)}, "data": rows})
+            case _:
+                raise _Refused(404, "Not found")
+
+    def _subscribe(self, grant: Grant, given: dict[str, Any]) -> Reply:
+        kind, target = str(given.get("targetType")), _number(str(given.get("targetId")))
+        account = self._books.accounts[grant.agent_key]
+        known = {"PROFILE": PROFILE_EVENTS, "USER": USER_EVENTS}.get(kind)
+        events = frozenset(map(str, given.get("eventTypes", ())))
+        if known is None or not events or not events <= known:
+            raise _Refused(400, "eventTypes do not fit the targetType")
+        if kind == "USER" and target != account.id:
+            raise _Refused(403, "The target belongs to others")
+        if kind == "PROFILE":
+            self._profile(account, str(target))
+        made = Subscription(
+            str(uuid.uuid4()), "dotloop", grant.agent_key, str(given.get("url", "")), events,
+            f"{kind} {target}", given.get("signingKey"), bool(given.get("enabled", True)),
+            {"externalId": given.get("externalId"), "signs": self._books.switches["signs"]},
+        )  # fmt: skip
+        try:
+            self._box.hooks.subscribe(made)
+        except ValueError as error:
+            raise _Refused(400, str(error)) from error
+        return Reply.json({"data": _subscription(made)}, 201)
 
     # --- what is asked for ------------------------------------------------------------------------
 
@@ -280,6 +342,29 @@ class _App:
         found = wire.folders(loop, documents=True, archived=True)
         documents: list[dict[str, Any]] = _one_of(found, folder_id)["documents"]
         return documents
+
+
+def _subscription(row: Subscription) -> dict[str, Any]:
+    kind, _, target = row.target.partition(" ")
+    return {
+        "id": row.id,
+        "targetType": kind,
+        "targetId": int(target),
+        "url": row.url,
+        "enabled": row.active,
+        "eventTypes": sorted(row.topics),
+        "externalId": row.shown["externalId"],
+    }
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        given = None
+    if not isinstance(given, dict):
+        raise _Refused(400, "The body is no object")
+    return given
 
 
 def _number(text: str) -> int:

@@ -35,6 +35,8 @@ DRAFTS = {
 STEP = 1_000_000
 SWITCHES: Mapping[str, Any] = {
     "view_ids": "same",
+    # what a webhook signs: "time and body" or "body"
+    "signs": "time and body",
     "batch_cap": 100,
     "contact_batch_cap": 50,
     "updated_min_inclusive": True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.fub.app import build_app
+from sandbox.fub.hooks import RULES
 from sandbox.vendor import Vendor
 from sandbox.world.crm import SYSTEM, SYSTEM_KEY, Crm, build_crm
 from sandbox.world.crm.grants import CLIENT_ID, CLIENT_SECRET
@@ -22,6 +23,7 @@ VENDOR = Vendor(
     name="fub",
     build=build,
     build_app=build_app,
+    hooks=RULES,
     settings={
         "base_url": "/fub/v1",
         "app_base_url": "/fub",

@@ -16,8 +16,10 @@ import orjson
 
 from sandbox.faults import Rule
 from sandbox.fub import oauth, wire
+from sandbox.fub.hooks import EVENTS
 from sandbox.fub.listing import Counts, Window, envelope, project, read_page, read_window
 from sandbox.fub.selection import BadRequest, Selection, flag, select
+from sandbox.hooks import Subscription
 from sandbox.http import (
     ASGIApp,
     Call,
@@ -83,6 +85,28 @@ KINDS = {
 WINDOW = 10.0
 
 
+MOST_PER_EVENT = 2
+
+
+def _subscription(row: Subscription) -> dict[str, Any]:
+    return {
+        "id": int(row.id.removeprefix("fub:")),
+        "status": "Active" if row.active else "Disabled",
+        "event": next(iter(row.topics)),
+        "url": row.url,
+    }
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        given = None
+    if not isinstance(given, dict):
+        raise Refusal(400, "The body must be a JSON object.")
+    return given
+
+
 class Refusal(Exception):
     """An answer with ``errorMessage``."""
 
@@ -101,6 +125,7 @@ class Request:
     viewer: User
     query: Query
     call: Call
+    body: bytes = b""
 
 
 class FollowUpBoss:
@@ -160,7 +185,7 @@ class FollowUpBoss:
                 headers = (*headers, (b"retry-after", str(verdict.retry_after).encode()))
             raise Refusal(429, "Too many requests. Slow down and try again later.", headers)
         try:
-            request = Request(account, credential.user, query, call)
+            request = Request(account, credential.user, query, call, body)
             reply = self._resource(method, rest, request, registered)
         except BadRequest as error:
             reply = Reply.json({"errorMessage": str(error)}, 400)
@@ -239,7 +264,9 @@ class FollowUpBoss:
         if request.call.fault("forbidden"):
             raise Refusal(403, "You do not have access to this resource.")
         if name == "webhooks":
-            return self._webhooks(method, request, registered)
+            return self._webhooks(method, tail, request, registered)
+        if name == "webhookEvents":
+            return self._webhook_event(tail, request)
         if name == "emails":
             raise Refusal(400, "Set id, inboxThreadId or personId to list emails.")
         known = name in TABLES or name in SMALL or name in ("identity", "me")
@@ -256,15 +283,64 @@ class FollowUpBoss:
             return self._small_one(name, tail, request) if tail else self._small_list(name, request)
         return self._one(name, tail, request) if tail else self._list(name, request)
 
-    def _webhooks(self, method: str, request: Request, registered: bool) -> Reply:
-        """Reading only: an owner with a registered system finds no subscription yet."""
+    def _webhooks(self, method: str, tail: str, request: Request, registered: bool) -> Reply:
+        """§6.1."""
         if not registered:
             raise Refusal(401, "X-System and X-System-Key are required to manage webhooks.")
         if request.viewer.kind != OWNER:
             raise Refusal(403, "Only the account owner can manage webhooks.")
-        if method != "GET":
-            raise Refusal(405, "The sandbox does not take webhook subscriptions.")
-        return self._page_of_dicts("webhooks", "webhooks", [], request)
+        hooks, owner = self._box.hooks, request.account.agent_key
+        match method, tail:
+            case "GET", "":
+                event = request.query.get("event")
+                shown = [_subscription(s) for s in hooks.of("fub", owner)]
+                rows = [row for row in shown if event in (None, row["event"])]
+                return self._page_of_dicts("webhooks", "webhooks", rows, request)
+            case "POST", "":
+                return self._subscribe(request)
+        found = hooks.find("fub", owner, f"fub:{tail}")
+        if found is None:
+            raise Refusal(404, f"No webhook with id {tail}.")
+        match method:
+            case "GET":
+                return Reply.json(_subscription(found))
+            case "PUT":
+                given = _object(request.body)
+                if "status" in given:
+                    found.active = given["status"] == "Active"
+                if "url" in given:
+                    found.url = str(given["url"])
+                return Reply.json(_subscription(found))
+            case "DELETE":
+                hooks.unsubscribe(found)
+                return Reply(200)
+            case _:
+                raise Refusal(405, f"A webhook does not take {method}.")
+
+    def _subscribe(self, request: Request) -> Reply:
+        hooks, owner = self._box.hooks, request.account.agent_key
+        given = _object(request.body)
+        event, url = str(given.get("event", "")), str(given.get("url", ""))
+        if event not in EVENTS:
+            raise Refusal(400, f"Unknown event {event}.")
+        if sum(event in s.topics for s in hooks.of("fub", owner)) >= MOST_PER_EVENT:
+            raise Refusal(400, f"There are {MOST_PER_EVENT} webhooks of {event} already.")
+        number = hooks.number()
+        try:
+            made = hooks.subscribe(
+                Subscription(f"fub:{number}", "fub", owner, url, frozenset({event}))
+            )
+        except ValueError as error:
+            raise Refusal(400, str(error)) from error
+        return Reply.json(_subscription(made), 201)
+
+    def _webhook_event(self, tail: str, request: Request) -> Reply:
+        """An event that got lost may be fetched again for about three days (§6.1)."""
+        for sent in self._box.hooks.sent.values():
+            body = orjson.loads(sent.body) if sent.vendor == "fub" else {}
+            if body.get("eventId") == tail:
+                return Reply.json(body)
+        raise Refusal(404, f"No webhook event {tail}.")
 
     def _small_one(self, name: str, tail: str, request: Request) -> Reply:
         attribute, _, make = SMALL[name]

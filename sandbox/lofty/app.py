@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlencode
 import orjson
 
 from sandbox.faults import ROW, spoil_rows
+from sandbox.hooks import Subscription
 from sandbox.http import (
     ASGIApp,
     Call,
@@ -68,6 +69,29 @@ def build_app(box: Sandbox) -> ASGIApp:
     return _App(box)
 
 
+MOST_SUBSCRIPTIONS = 36
+
+
+def _subscription(row: Subscription, account: Account) -> dict[str, Any]:
+    return {
+        "subscribeId": int(row.id),
+        "teamId": account.team_id,
+        "listId": int(next(iter(row.topics))),
+        "callbackUrl": row.url,
+        **row.shown,
+    }
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        given = None
+    if not isinstance(given, dict):
+        raise Refused("INVALID_PARAMETER")
+    return given
+
+
 class _Request:
     """A request whose sender is known."""
 
@@ -119,6 +143,7 @@ class _App:
         body = await read_body(receive)
         try:
             with self._box.lock:
+                call.sent = body
                 reply = self._answer(call, scope, body)
         except Refused as refused:
             text = call.fault("error_text")
@@ -167,6 +192,8 @@ class _App:
         if call.fault("code_in_200"):
             return Reply.json({"code": 20005, "message": "internal error", "data": None})
         account, viewer = self._books.viewer(holder)
+        if version == "v1.0" and rest[0] in ("webhook", "webhooks"):
+            return self._webhooks(call, account, rest)
         request = _Request(call, account, viewer, self._books.now())
         if call.method == "DELETE" and version == "v1.0" and rest[0] == "leads" and len(rest) == 2:
             return self._delete(request, rest[1])
@@ -233,6 +260,40 @@ class _App:
 
     def _outside(self, path: str) -> bool:
         return any(str(part) in path for part in self._books.switches["missing_scopes"])
+
+    # --- webhooks, §7 -------------------------------------------------------------------------
+
+    def _webhooks(self, call: Call, account: Account, rest: list[str]) -> Reply:
+        hooks, owner = self._box.hooks, account.agent_key
+        match call.method, rest:
+            case "GET", ["webhooks"]:
+                return Reply.json([_subscription(s, account) for s in hooks.of("lofty", owner)])
+            case "POST", ["webhook"]:
+                given = _object(call.sent)
+                number = given.get("listId")
+                if not isinstance(number, int) or not 1 <= number <= 12:
+                    raise Refused("WEBHOOK_TYPE_ERROR")
+                if len(hooks.of("lofty", owner)) >= MOST_SUBSCRIPTIONS:
+                    raise Refused("WEBHOOK_EXCEED_LIMIT")
+                made = Subscription(
+                    str(hooks.number()), "lofty", owner, str(given.get("callbackUrl", "")),
+                    frozenset({str(number)}),
+                    shown={"limit": given.get("limit", 100),
+                           "permissionMode": given.get("permissionMode", 0)},
+                )  # fmt: skip
+                try:
+                    hooks.subscribe(made)
+                except ValueError:
+                    raise Refused("WEBHOOK_CALLBACK_URL_INVALID") from None
+                return Reply.json(_subscription(made, account))
+            case "DELETE", ["webhook", number]:
+                found = hooks.find("lofty", owner, number)
+                if found is None:
+                    raise Refused("WEBHOOK_DELETE_NOT_EXIST")
+                hooks.unsubscribe(found)
+                return Reply(200)
+            case _:
+                raise Refused("NOT_FOUND")
 
     # --- OAuth --------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.rezen.app import build_app
 from sandbox.rezen.books import Books
 from sandbox.rezen.grants import CLIENT_SECRET, CONFIDENTIAL_ID
+from sandbox.rezen.hooks import RULES
 from sandbox.vendor import Vendor
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def settings(box: Sandbox) -> dict[str, Any]:
         "oauth_base_url": "/rezen/keymaker-oauth",
         "oauth_client_id": CONFIDENTIAL_ID,
         "oauth_client_secret": CLIENT_SECRET,
+        # ours: reZEN is not known to have one (§9)
+        "webhooks_base_url": "/rezen/sandbox",
         "equity": True,
         "requests_per_minute": box.rezen_per_minute - 20,
         "concurrent_requests": 8,
@@ -35,6 +38,7 @@ VENDOR = Vendor(
     name="rezen",
     build=Books,
     build_app=build_app,
+    hooks=RULES,
     settings=settings,
     roomy={"global": 1200},
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 
 from sandbox.faults import Rule
+from sandbox.hooks import Subscription
 from sandbox.http import (
     CSV,
     ASGIApp,
@@ -53,6 +54,10 @@ def build_app(box: Sandbox) -> ASGIApp:
     return _App(box)
 
 
+def _subscription(row: Subscription) -> dict[str, Any]:
+    return {"id": row.id, "url": row.url, "events": sorted(row.topics)}
+
+
 class _App:
     def __init__(self, box: Sandbox) -> None:
         self._box = box
@@ -72,6 +77,8 @@ class _App:
                     reply = self._issuer.answer(call, scope, body)
             elif call.method == "POST" and call.path == "/keymaker/api/v1/auth/signin":
                 reply = self._sign_in(await read_body(receive))
+            elif call.path.startswith("/sandbox/webhooks"):
+                reply = self._webhooks(call, scope, await read_body(receive))
             elif call.method != "GET":
                 raise refused(405, f"Request method '{call.method}' is not supported")
             else:
@@ -105,6 +112,32 @@ class _App:
                     201,
                 )
         raise refused(401, "Bad credentials")
+
+    def _webhooks(self, call: Call, scope: Scope, body: bytes) -> Reply:
+        """Ours: no way to subscribe at reZEN is known (§9)."""
+        call.assumed = True
+        with self._box.lock:
+            agent_key = self._box.world.key_of(self._caller(call, scope).id)
+            hooks = self._box.hooks
+            number = call.path.removeprefix("/sandbox/webhooks").strip("/")
+            if call.method == "GET" and not number:
+                return Reply.json([_subscription(s) for s in hooks.of("rezen", agent_key)])
+            if call.method == "POST" and not number:
+                given = orjson.loads(body)
+                made = Subscription(
+                    f"rezen-{hooks.number()}", "rezen", agent_key, str(given["url"]),
+                    frozenset(map(str, given["events"])),
+                )  # fmt: skip
+                try:
+                    hooks.subscribe(made)
+                except ValueError as error:
+                    raise refused(400, str(error)) from error
+                return Reply.json(_subscription(made), 201)
+            found = hooks.find("rezen", agent_key, number)
+            if found is None or call.method != "DELETE":
+                raise refused(404, "There is no such webhook")
+            hooks.unsubscribe(found)
+            return Reply(204)
 
     def _caller(self, call: Call, scope: Scope) -> Agent:
         world = self._box.world

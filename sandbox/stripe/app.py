@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, cast
 
 from sandbox.faults import Rule
+from sandbox.hooks import Subscription
 from sandbox.http import (
     ASGIApp,
     Call,
@@ -27,6 +30,7 @@ from sandbox.http import (
 from sandbox.stripe import listing, wire
 from sandbox.stripe.listing import Refused
 from sandbox.stripe.store import DAY, KEPT_DAYS
+from sandbox.vendor import HOUSE
 
 if TYPE_CHECKING:
     from sandbox.box import Sandbox
@@ -61,7 +65,7 @@ class _App:
         self._requests = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await read_body(receive)
+        sent = await read_body(receive)
         call: Call = scope["sandbox.call"]
         version = None
         with self._box.lock:
@@ -69,7 +73,7 @@ class _App:
                 books = cast("Books", self._box.books["stripe"])
                 books.settle()
                 version = self._version(scope, books)
-                reply = self._answer(scope, call, books, version)
+                reply = self._answer(scope, call, books, version, sent)
             except Refused as refused:
                 reply = refused.reply
         headers: Headers = ((b"request-id", f"req_{next(self._requests):014d}".encode()),)
@@ -83,9 +87,11 @@ class _App:
             raise Refused(400, f"Invalid Stripe API version: {asked}")
         return asked
 
-    def _answer(self, scope: Scope, call: Call, books: Books, version: str) -> Reply:
+    def _answer(self, scope: Scope, call: Call, books: Books, version: str, sent: bytes) -> Reply:
         reads = self._caller(scope, call, books)
         self._limit(call)
+        if call.path.startswith("/v1/webhook_endpoints"):
+            return self._endpoints(call, sent)
         if call.method != "GET":
             raise Refused(403, "The sandbox does not take writes; use its control API.")
         query = Query(call.query)
@@ -169,6 +175,47 @@ class _App:
                         headers=headers,
                     )
 
+    # --- webhook endpoints ---
+
+    def _endpoints(self, call: Call, sent: bytes) -> Reply:
+        """§4.4; the secret is in the answer to the making only."""
+        hooks = self._box.hooks
+        number = call.path.removeprefix("/v1/webhook_endpoints").strip("/")
+        call.template = "/v1/webhook_endpoints" + ("/{id}" if number else "")
+        match call.method, number:
+            case "GET", "":
+                rows = [_endpoint(s) for s in reversed(hooks.of("stripe", HOUSE))]
+                return Reply.json(
+                    {"object": "list", "data": rows, "has_more": False, "url": call.template}
+                )
+            case "POST", "":
+                form = Query(sent.decode("utf-8", "replace"))
+                url, events = form.get("url"), form.all("enabled_events[]")
+                if not url or not events:
+                    raise Refused(400, "Missing required param.", code="parameter_missing")
+                number = f"we_{hooks.number():014d}"
+                made = Subscription(
+                    number, "stripe", HOUSE, url, frozenset(events),
+                    key=f"whsec_{token_hex(16)}",
+                    shown={"api_version": form.get("api_version"), "created": int(time.time())},
+                )  # fmt: skip
+                try:
+                    hooks.subscribe(made)
+                except ValueError as error:
+                    raise Refused(400, str(error)) from error
+                return Reply.json({**_endpoint(made), "secret": made.key})
+        found = hooks.find("stripe", HOUSE, number)
+        if found is None:
+            raise Refused(404, f"No such webhook endpoint: '{number}'", code="resource_missing")
+        match call.method:
+            case "GET":
+                return Reply.json(_endpoint(found))
+            case "DELETE":
+                hooks.unsubscribe(found)
+                return Reply.json({"id": number, "object": "webhook_endpoint", "deleted": True})
+            case _:
+                raise Refused(403, "The sandbox changes no webhook endpoint.")
+
     # --- what ---
 
     def _list(self, kind: str, query: Query, call: Call, books: Books, version: str) -> Reply:
@@ -235,6 +282,20 @@ class _App:
         for path in listing.values(query, "expand"):
             listing.expand(body, path, version, books.store)
         return Reply.json(body)
+
+
+def _endpoint(row: Subscription) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "object": "webhook_endpoint",
+        "url": row.url,
+        "enabled_events": sorted(row.topics),
+        "status": "enabled" if row.active else "disabled",
+        "description": None,
+        "metadata": {},
+        "livemode": False,
+        **row.shown,
+    }
 
 
 def _shown(thing: Any, version: str, books: Books) -> dict[str, Any]:

@@ -110,17 +110,23 @@ def test_no_model_reads_a_raw_table_that_no_vendor_has(defs: Definitions) -> Non
 def test_jobs_schedules_and_sensors_have_one_name_each(defs: Definitions) -> None:
     repository = defs.get_repository_def()
     cadences = {cadence.name for cadence in CADENCES}
-    assert {schedule.name for schedule in repository.schedule_defs} == cadences
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        *cadences,
+        "webhooks__check",
+    }
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "agents__connected",
         "agents__onboarding_ended",
         "runs__failed",
         "warehouse__data_landed",
+        "webhooks__arrived",
     }
     assert {name for name in repository.job_names if not name.startswith("__")} == {
         *cadences,
         *(f"{vendor}__{lane}" for vendor in VENDORS for lane in ("onboarding", "manual")),
         "warehouse__build",
+        "webhooks__check",
+        "webhooks__refetch",
     }
 
 

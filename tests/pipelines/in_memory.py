@@ -56,6 +56,10 @@ class Warehouse:
         live = self.rows.get(entity, {})
         return {key: live[key]["_synced_at"] for key in keys if key in live}
 
+    def keys_where(self, entity: str, column: str, values: Iterable[str]) -> set[str]:
+        wanted = set(values)
+        return {key for key, row in self.rows.get(entity, {}).items() if row[column] in wanted}
+
 
 @dataclass
 class Outcome:

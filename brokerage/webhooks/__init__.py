@@ -1,0 +1,1 @@
+"""The receiver of webhooks: proves, stores, and only then acknowledges."""
