@@ -1,6 +1,17 @@
--- depends on: {{ ref("agent_summary") }}, {{ ref("agent_network_tier") }}
--- depends on: {{ ref("transactions") }}, {{ ref("contacts") }}
--- depends on: {{ ref("revenue_share_by_month") }}, {{ ref("call_activity") }}
+-- depends on: {{ ref("agent_caps") }}, {{ ref("agent_equity") }}
+-- depends on: {{ ref("agent_month") }}, {{ ref("agent_network_tier") }}
+-- depends on: {{ ref("agent_summary") }}, {{ ref("call_activity") }}
+-- depends on: {{ ref("contacts") }}, {{ ref("deal_pipeline") }}
+-- depends on: {{ ref("equity_by_month") }}, {{ ref("income_events") }}
+-- depends on: {{ ref("leaderboards") }}, {{ ref("leads") }}
+-- depends on: {{ ref("listings") }}, {{ ref("network_members") }}
+-- depends on: {{ ref("outgoing_payments") }}, {{ ref("pending_revenue_share") }}
+-- depends on: {{ ref("recurring_revenue") }}, {{ ref("revenue_share_by_month") }}
+-- depends on: {{ ref("revenue_share_contributors") }}
+-- depends on: {{ ref("revenue_share_payments") }}
+-- depends on: {{ ref("revenue_share_reconciliation") }}, {{ ref("subscriptions") }}
+-- depends on: {{ ref("team_summary") }}, {{ ref("title_orders") }}
+-- depends on: {{ ref("transactions") }}
 -- depends on: {{ ref("page") }}, {{ ref("page_tab") }}, {{ ref("page_section") }}
 -- depends on: {{ ref("page_widget") }}, {{ ref("widget_viewport_layout") }}
 -- depends on: {{ ref("page_filter") }}, {{ ref("page_filter_option") }}

@@ -545,34 +545,36 @@ def test_title_money_and_subscriptions_are_the_truths(
 
 def test_no_amount_adds_up_currencies(layer: SemanticLayer) -> None:
     """Without currency in the grouping, an amount is there only if there is one currency."""
+    money = {metric for metric in layer.public() if layer.meta(metric)["kind"] == "money"}
+    assert [metric for metric in money if "currency" not in _entities(layer, metric)] == []
+    by_month = {m for m in money if m in ROLLING or m.endswith("_ytd")}
+    of_agents = {m for m in money - by_month if "agent" in _entities(layer, m)}
     silent = set()
-    for metric in sorted(m for m in layer.public() if layer.meta(m)["kind"] == "money"):
-        when = [MONTH] if metric in ROLLING or metric.endswith("_ytd") else []
-        for others in ([], ["agent"]):
-            if others and "agent" not in _entities(layer, metric):
-                continue
-            if "currency" not in _entities(layer, metric):
-                pytest.fail(f"{metric} is money and knows no currency")
-            asked = layer.query([metric], [*others, *when])
-            parts = layer.query([metric], ["currency", *others, *when])
-            whole: dict[tuple[Any, ...], dict[str, Any]] = {}
-            for row in parts.rows:
-                group = tuple(row[c] for c in (*others, *when))
-                whole.setdefault(group, {})[row["currency"]] = row[metric]
-            for row in asked.rows:
-                group = tuple(row[c] for c in (*others, *when))
-                values = whole[group]
-                if len(values) == 1:
-                    assert row[metric] == next(iter(values.values())), (metric, group)
-                elif row[metric] is None:
-                    silent.add(metric)
+    for metrics, group_by in (
+        (money - by_month, []),
+        (of_agents, ["agent"]),
+        (by_month, [MONTH]),
+        (by_month, ["agent", MONTH]),
+    ):
+        names = sorted(metrics)
+        parts: dict[tuple[Any, ...], list[Any]] = {}
+        for row in layer.query(names, ["currency", *group_by]).rows:
+            for name in names:
+                if row[name] is not None:
+                    parts.setdefault((name, *(row[c] for c in group_by)), []).append(row[name])
+        for row in layer.query(names, group_by).rows:
+            for name in names:
+                found = parts.get((name, *(row[c] for c in group_by)), [])
+                if row[name] is not None:
+                    assert found == [row[name]], f"{name} adds up currencies: {row}"
+                elif len(found) > 1:
+                    silent.add(name)
                 else:
-                    # of months to come a currency has a row and no figure
-                    told = {c: v for c, v in values.items() if v is not None}
-                    assert len(told) == 1, f"{metric} of {group} adds up {sorted(values)}"
-                    assert row[metric] == next(iter(told.values())), (metric, group)
-    # the sandbox has deals in two currencies: the guard has had something to do
+                    # an average needs a deal to be there, a currency only needs an amount
+                    assert not found or name.startswith("average_"), f"{name} is missing: {row}"
+    # the sandbox has two currencies: the guard has had something to do
     assert {"gci", "volume", "net_payout", "total_revenue", "average_gci", "mrr"} <= silent
+    assert {"gci_12_months", "cap_paid", "pending_gci"} & silent
 
 
 def _entities(layer: SemanticLayer, metric: str) -> set[str]:
@@ -599,10 +601,16 @@ def test_only_guarded_sums_of_money_are_for_people(layer: SemanticLayer) -> None
         if measure and expressions[measure].endswith("_amount"):
             assert name.endswith("_over_currencies"), name
             assert layer.meta(name)["kind"] == "part", name
-        inputs = {i["name"] for i in metric["type_params"].get("metrics") or []}
-        if any(i.endswith("_over_currencies") for i in inputs):
-            assert layer.meta(name)["kind"] == "money", name
-            assert any("currencies" in i for i in inputs if not i.endswith("over_currencies")), name
+        inputs = [i["name"] for i in metric["type_params"].get("metrics") or []]
+        if name.endswith("_over_currencies") or not any("_over_currencies" in i for i in inputs):
+            continue
+        [part, guard] = inputs
+        assert metric["type_params"]["expr"] == f"case when {guard} = 1 then {part} end", name
+        assert layer.meta(name)["kind"] == "money", name
+        counted = layer.metrics[guard]["type_params"]["measure"]["name"]
+        assert expressions[counted] == "currency", name
+        filters = [i["filter"] for i in metric["type_params"]["metrics"]]
+        assert filters[0] == filters[1], f"{name} looks at the currencies of other rows"
 
 
 def test_saved_queries_with_amounts_group_by_currency(layer: SemanticLayer) -> None:

@@ -44,15 +44,15 @@ caps as (
 
 production as (
     select
+        {%- for column in measures %}
+        sum({{ column }}) as {{ column }},
+        {%- endfor %}
+        {%- for column in of_this_year %}
+        sum({{ column }}) filter (where {{ in_current_year("period_date") }})
+            as {{ column }}_ytd,
+        {%- endfor %}
         team_id,
         currency
-        {%- for column in measures %},
-        sum({{ column }}) as {{ column }}
-        {%- endfor %}
-        {%- for column in of_this_year %},
-        sum({{ column }}) filter (where {{ in_current_year("period_date") }})
-            as {{ column }}_ytd
-        {%- endfor %}
     from {{ ref("fact_transaction") }}
     group by team_id, currency
 ),
@@ -102,13 +102,13 @@ final as (
         coalesce(rosters.active_members, 0)::bigint as active_members,
         coalesce(rosters.leaders, 0)::bigint as leaders,
         coalesce(rosters.admins, 0)::bigint as admins,
-        coalesce(caps.capped_members, 0)::bigint as capped_members
-        {%- for column in measures %},
-        coalesce(production.{{ column }}, 0)::numeric(20, 4) as {{ column }}
+        coalesce(caps.capped_members, 0)::bigint as capped_members,
+        {%- for column in measures %}
+        coalesce(production.{{ column }}, 0)::numeric(20, 4) as {{ column }},
         {%- endfor %}
-        {%- for column in of_this_year %},
-        coalesce(production.{{ column }}_ytd, 0)::numeric(20, 4) as {{ column }}_ytd
-        {%- endfor %},
+        {%- for column in of_this_year %}
+        coalesce(production.{{ column }}_ytd, 0)::numeric(20, 4) as {{ column }}_ytd,
+        {%- endfor %}
         coalesce(listings.active_listings, 0)::bigint as active_listings,
         coalesce(listings.active_list_volume_amount, 0)::numeric(20, 4)
             as active_list_volume_amount
