@@ -30,8 +30,8 @@ from tests.warehouse.test_marts_equal_truth import Warehouse
 pytestmark = pytest.mark.slow
 
 DAYS = 10
-# on one day nobody builds, and one account is read only after the build of its day
-UNBUILT_DAY, LATE_DAY = 5, 7
+# all is read every day; on one day one account is read only after the build
+BUILT_DAYS, LATE_DAY = (2, 4, 7, 9), 7
 SCHEMAS = (
     *("core", "identity", "network", "finance", "crm", "title", "billing", "metrics"),
     *("marts", "pages", "snapshots"),
@@ -130,11 +130,9 @@ def test_ten_days_with_every_kind_of_change_equal_the_truth(whole: Warehouse) ->
         whole.box.advance(days=1)
         for change in changes[day - 1 :: DAYS]:
             change.play(whole.box)
-        if day == UNBUILT_DAY:
-            read(whole)
-            continue
         read(whole, without=BEN if day == LATE_DAY else None)
-        build(whole)
+        if day in BUILT_DAYS:
+            build(whole)
         if day == LATE_DAY:
             read(whole)
     # who was deleted is for a full reading to find
@@ -148,12 +146,7 @@ def test_what_days_have_made_equals_what_is_made_from_the_ground_up(whole: Wareh
     before = contents(whole)
     filled = {name.split(".")[0] for name, told in before.items() if not told.startswith("0 ")}
     assert filled == set(SCHEMAS)
-    build(whole)
-    assert differing(before, contents(whole)) == {}
     build(whole, "--full-refresh")
-    assert differing(before, contents(whole)) == {}
-    execute(whole, "alter role current_user set client_min_messages = warning")
-    build(whole, "--full-refresh", "--vars", "{rebuild_marts: true}")
     assert differing(before, contents(whole)) == {}
 
 
@@ -217,5 +210,52 @@ def test_a_contribution_of_last_month_counts_in_last_month(whole: Warehouse) -> 
     assert after.pop(month) - before.pop(month, Decimal(0)) == Decimal("12.34")
     assert after == before
     execute(whole, "delete from raw_rezen.revshare_pending where _key = 'late'")
-    build(whole)
-    equals_the_truth(whole)
+
+
+DAMAGE = {
+    1: "delete from crm.fub_user where user_source_id in (select assigned_user_source_id from"
+    " crm.fub_person)",
+    3: "update core.participant set agent_id = null where role_kind = 'agent' and not is_external",
+    4: "insert into core.paid_participant select * from core.paid_participant limit 1",
+    5: "delete from network.network_member where tier = 2",
+    6: "delete from core.transaction_financials where transaction_id in (select transaction_id"
+    " from core.transaction order by 1 limit 1)",
+    7: "update core.transaction set mls_number = '' where transaction_id in (select"
+    " transaction_id from core.transaction order by 1 limit 1)",
+    8: "update crm.fub_event set person_source_id = '0' where event_source_id in (select"
+    " event_source_id from crm.fub_event limit 1)",
+    9: "update metrics.fact_income set period_date = '2000-01-01' where income_id in (select"
+    " income_id from metrics.fact_income limit 1)",
+    10: "update raw_rezen.sync_marks set vendor_count = vendor_count + 1 where entity ="
+    " 'transaction_list'",
+    11: f"delete from raw_lofty.sync_marks where connection_id = '{ADA}:lofty'",
+    12: "delete from raw_rezen.transactions",
+    13: "update core.agent set team_provenance = null where team_id is not null",
+    14: "insert into core.effective_team_override (transaction_id, team_source_id) select"
+    " transaction_id, 'another' from core.transaction order by 1 limit 1",
+    16: "alter table core.listing add column mls_num text",
+    17: "delete from finance.income where income_id in (select income_id from finance.income"
+    " where income_type = 'Compensation' limit 1)",
+    18: "delete from core.transaction where transaction_id in (select transaction_id from"
+    " core.transaction where is_in_rezen order by 1 desc limit 1)",
+    19: "alter table core.agent add column api_key text",
+}
+"""By number of the trap. 2 is about the project's files, and 15 shows only without demo agents."""
+
+
+def test_each_trap_is_found_by_its_test(whole: Warehouse) -> None:
+    def found() -> set[int]:
+        run_dbt(
+            whole.database,
+            whole.folder,
+            *("test", "--select", "dq_*", "--exclude", "test_type:unit"),
+            as_of=whole.box.clock.now(),
+            may_fail=True,
+        )
+        statuses = results_of(whole.folder)
+        assert "error" not in statuses.values(), statuses
+        return {int(name.split("_")[1]) for name, s in statuses.items() if s in ("fail", "warn")}
+
+    assert found() == set()
+    execute(whole, *DAMAGE.values())
+    assert found() == set(DAMAGE)
