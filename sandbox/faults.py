@@ -38,6 +38,7 @@ ROW = frozenset(
         "duplicate_row",
         "wrong_total",
         "drop_field",
+        "rename_field",
     }
 )
 
@@ -186,7 +187,8 @@ def spoil_rows(body: bytes, rule: Rule) -> bytes:
 
     The rows are the first array of objects at top level (or ``params["array"]``), else the object
     itself.
-    ``params["row"]`` picks the row (default 0), ``field`` and ``value`` what to put there.
+    ``params["row"]`` picks the row (default 0), ``field`` and ``value`` what to put there. A field
+    is renamed (``to``) in all rows, as vendors do.
     """
     data = orjson.loads(body) if body else None
     rows = _rows_of(data, rule.params.get("array"))
@@ -207,6 +209,10 @@ def spoil_rows(body: bytes, rule: Rule) -> bytes:
             row.pop(name or "id", None)
         case "drop_field":
             row.pop(name, None)
+        case "rename_field":
+            for each in rows:
+                if name in each:
+                    each[str(rule.params.get("to", f"{name}V2"))] = each.pop(name)
         case "null_field":
             row[name] = None
         case "string_for_number":

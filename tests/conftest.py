@@ -113,10 +113,10 @@ def _template(postgres_server: EmbeddedPostgres) -> str:
 @pytest.fixture(scope="session")
 def new_database(
     postgres_server: EmbeddedPostgres, _template: str
-) -> Callable[[], contextlib.AbstractContextManager[str]]:
+) -> Callable[..., contextlib.AbstractContextManager[str]]:
     """For fixtures of a wider scope: `with new_database() as url` is like `database`, without
-    setting BROKERAGE_DATABASE_URL."""
-    return lambda: _set_up_database(postgres_server)
+    setting BROKERAGE_DATABASE_URL. A name may be given that no other database has."""
+    return lambda name=None: _set_up_database(postgres_server, name)
 
 
 @pytest.fixture
@@ -161,8 +161,10 @@ def unused_port() -> int:
 
 
 @contextlib.contextmanager
-def _new_database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
+def _new_database(
+    server: EmbeddedPostgres, template: str, name: str | None = None
+) -> Iterator[str]:
+    name = name or f"test_{next(_numbers)}"
     # file_copy with a checkpoint is slower than wal_log for a database of a few megabytes
     _execute(server, f"create database {name} template {template} strategy wal_log")
     try:
@@ -172,8 +174,8 @@ def _new_database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _set_up_database(server: EmbeddedPostgres) -> Iterator[str]:
-    with _new_database(server, TEMPLATE) as url:
+def _set_up_database(server: EmbeddedPostgres, name: str | None = None) -> Iterator[str]:
+    with _new_database(server, TEMPLATE, name) as url:
         owner = make_engine(url)
         grant_database(owner)
         owner.dispose()

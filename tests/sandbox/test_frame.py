@@ -110,6 +110,8 @@ def test_rules_skip_repeat_and_end() -> None:
         ("unknown_field", {"field": "q", "value": 2}, b'{"rows":[{"id":"a","n":1,"q":2}]}'),
         ("null_field", {"field": "n"}, b'{"rows":[{"id":"a","n":null}]}'),
         ("drop_field", {"field": "n"}, b'{"rows":[{"id":"a"}]}'),
+        ("rename_field", {"field": "n", "to": "m"}, b'{"rows":[{"id":"a","m":1}]}'),
+        ("rename_field", {"field": "other", "to": "m"}, b'{"rows":[{"id":"a","n":1}]}'),
         ("drop_row", {}, b'{"rows":[]}'),
         ("duplicate_row", {}, b'{"rows":[{"id":"a","n":1},{"id":"a","n":1}]}'),
         ("edit_row", {"set": {"n": 5}}, b'{"rows":[{"id":"a","n":5}]}'),
@@ -118,6 +120,12 @@ def test_rules_skip_repeat_and_end() -> None:
 def test_row_faults(kind: str, params: dict[str, object], expected: bytes) -> None:
     body = b'{"rows":[{"id":"a","n":1}]}'
     assert spoil_rows(body, Rule(kind, params=params)) == expected
+
+
+def test_a_field_is_renamed_in_all_rows() -> None:
+    rule = Rule("rename_field", params={"field": "n", "to": "m"})
+    spoiled = spoil_rows(b'{"rows":[{"id":1,"n":1},{"id":2},{"id":3,"n":3}]}', rule)
+    assert spoiled == b'{"rows":[{"id":1,"m":1},{"id":2},{"id":3,"m":3}]}'
 
 
 @pytest.mark.parametrize("place", ["_metadata", "meta"])

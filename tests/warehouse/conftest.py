@@ -12,7 +12,17 @@ from tests.sources import rezen_case
 from tests.sources.rig import ADA, AGENTS, BEN, on_the_sandbox_calendar
 from tests.warehouse.test_marts_equal_truth import Warehouse
 
-Databases = Callable[[], AbstractContextManager[str]]
+Databases = Callable[..., AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def new_database(new_database: Databases) -> Databases:
+    """As everywhere, but of one name for each module.
+
+    dbt's parsed project holds the name, and parsing is a third of the time of these tests. Modules
+    of one process come one after the other, and so do their databases.
+    """
+    return lambda name="warehouse": new_database(name)
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +32,7 @@ def lived_world(
     """Read, changed, read again eight days later, and built. Tests must not change it."""
     with ExitStack() as stack:
         box = stack.enter_context(serve(size="small", seed=21))
-        url = stack.enter_context(new_database())
+        url = stack.enter_context(new_database("lived"))
         world = Warehouse(box, url, tmp_path_factory.mktemp("lived"))
         # the calendar is the whole process's: it must not outlast the readings
         with on_the_sandbox_calendar(box):

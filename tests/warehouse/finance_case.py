@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +11,11 @@ from typing import Any
 import psycopg2
 import psycopg2.extras
 
-from brokerage.database.engine import LIBPQ_DRIVER, LOADER, build_url, parse_url
+from brokerage.database.engine import LIBPQ_DRIVER, LOADER, build_url
 from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
+from tests.warehouse.running import run_dbt
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
 FINANCE = "path:models/finance"
 
 Row = Mapping[str, Any]
@@ -31,45 +28,10 @@ def make_raw_tables(database: str, folder: Path) -> None:
         prepare_raw(vendor, loader, folder / "dlt")
 
 
-def run_dbt(
-    database: str, folder: Path, as_of: datetime, command: str, selected: Sequence[str]
-) -> str:
-    """What dbt says when it did all of it."""
-    url = parse_url(database)
-    environment = {
-        "BROKERAGE_PG_HOST": url.host,
-        "BROKERAGE_PG_PORT": str(url.port),
-        "BROKERAGE_PG_USER": url.username,
-        "BROKERAGE_PG_PASSWORD": str(url.password),
-        "BROKERAGE_PG_DBNAME": url.database,
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "PGOPTIONS": f"-c brokerage.as_of={as_of.isoformat()}",
-    }
-    places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-    done = subprocess.run(
-        [
-            str(Path(sys.executable).with_name("dbt")),
-            command,
-            "--select",
-            *selected,
-            *places,
-        ],
-        env={**os.environ, **{k: str(v) for k, v in environment.items()}},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
-    return done.stdout
-
-
 def build_finance(database: str, folder: Path, as_of: datetime) -> str:
     """`dbt build` of finance and all that it is made of, with the data tests."""
-    chosen = [f"+{FINANCE}", "--indirect-selection", "cautious", "--exclude", "test_type:unit"]
-    return run_dbt(database, folder, as_of, "build", chosen)
+    chosen = (f"+{FINANCE}", "--indirect-selection", "cautious", "--exclude", "test_type:unit")
+    return run_dbt(database, folder, "build", "--select", *chosen, as_of=as_of).stdout
 
 
 def rows_of(database: str, query: str, *values: Any) -> list[dict[str, Any]]:

@@ -562,8 +562,8 @@ def empty(
     folder = tmp_path_factory.mktemp("property")
     with new_database() as database:
         make_raw_tables(database, folder)
-        run_dbt(database, folder, AS_OF, "build", [f"+{FINANCE}", "--exclude", "resource_type:test",
-                "resource_type:unit_test"])  # fmt: skip
+        without = ("--exclude", "resource_type:test", "resource_type:unit_test")
+        run_dbt(database, folder, "build", "--select", f"+{FINANCE}", *without, as_of=AS_OF)
         yield database, folder
 
 
@@ -586,7 +586,7 @@ def case(empty: tuple[str, Path], request: pytest.FixtureRequest) -> Case:
                 overpaid[key] = overpaid.get(key, ZERO) + 1
         fill(tables, world, rng)
     tables.write()
-    run_dbt(database, folder, AS_OF, "run", [FINANCE])
+    run_dbt(database, folder, "run", "--select", FINANCE, as_of=AS_OF)
     return Case(database, worlds, overpaid)
 
 

@@ -8,9 +8,6 @@ read and built, so that what was looked at is what was read.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -18,21 +15,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from brokerage.database.engine import parse_url
 from sandbox.box import Sandbox
 from sandbox.clock import REPORTING_ZONE, Clock
 from sandbox.server import serve
 from sandbox.world.model import Agent, Deal, Member, Team
 from tests.sources import fub_case, rezen_case, stripe_case
 from tests.sources.rig import ADA, AGENTS, BEN, HOUSE, on_the_sandbox_calendar
+from tests.warehouse.running import run_dbt
 from tests.warehouse.test_marts_equal_truth import Warehouse
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
 HISTORIES = (
     "transaction_history",
     "listing_history",
@@ -390,37 +385,9 @@ def _read(warehouse: Warehouse, day: int) -> None:
 
 
 def _build(warehouse: Warehouse, *options: str, as_of: datetime | None = None) -> None:
-    """`dbt build` of the histories and what they are made of, at the sandbox's now.
-
-    The moment is a setting of the session: as a variable it would have dbt parse everything anew.
-    """
-    url = parse_url(warehouse.database)
+    """`dbt build` of the histories and what they are made of, at the sandbox's now."""
     moment = as_of or warehouse.box.clock.now()
-    environment = {
-        "BROKERAGE_PG_HOST": url.host,
-        "BROKERAGE_PG_PORT": str(url.port),
-        "BROKERAGE_PG_USER": url.username,
-        "BROKERAGE_PG_PASSWORD": str(url.password),
-        "BROKERAGE_PG_DBNAME": url.database,
-        "PGOPTIONS": f"-c brokerage.as_of={moment.isoformat()}",
-        "DBT_TARGET_PATH": str(warehouse.folder / "target"),
-        "DBT_LOG_PATH": str(warehouse.folder / "logs"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
-    done = subprocess.run(
-        [
-            str(Path(sys.executable).with_name("dbt")),
-            "build",
-            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-            *options,
-        ],
-        env={**os.environ, **{name: str(value) for name, value in environment.items()}},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+    run_dbt(warehouse.database, warehouse.folder, "build", *options, as_of=moment)
 
 
 NO_TESTS = ("resource_type:test", "test_type:unit")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -22,7 +22,8 @@ from sandbox.skyslope.books import Books as SkySlopeBooks
 from sandbox.world.model import Deal
 from tests.sources import rezen_case
 from tests.sources.rig import ADA, AGENTS, BEN, on_the_sandbox_calendar
-from tests.warehouse.identity_case import Row, dbt, rows_of
+from tests.warehouse.identity_case import Row, rows_of
+from tests.warehouse.running import run_dbt
 from tests.warehouse.test_marts_equal_truth import Warehouse
 
 STATES = ("first_day", "ten_days_later")
@@ -234,16 +235,19 @@ def test_the_records_of_a_deal_that_rezen_lost_are_one_deal(built: Warehouse) ->
 @pytest.fixture
 def counting(built: Warehouse) -> Iterator[Warehouse]:
     """The core with the deals that only other vendors know; afterwards as it was."""
-    dbt(built.database, built.folder, "run", *_SELECTED, variables=_told(built, counted=True))
+    _build_core(built, count_deals_outside_rezen=True)
     yield built
-    dbt(built.database, built.folder, "run", *_SELECTED, variables=_told(built, counted=False))
+    _build_core(built, count_deals_outside_rezen=False)
 
 
-_SELECTED = ("--select", "core", "agent_production")
-
-
-def _told(built: Warehouse, *, counted: bool) -> dict[str, Any]:
-    return {"as_of": built.box.clock.now().isoformat(), "count_deals_outside_rezen": counted}
+def _build_core(built: Warehouse, **variables: bool) -> None:
+    run_dbt(
+        built.database,
+        built.folder,
+        *("run", "--select", "core", "agent_production"),
+        as_of=built.box.clock.now(),
+        variables=variables,
+    )
 
 
 def test_deals_outside_rezen_count_when_they_are_wanted(counting: Warehouse) -> None:

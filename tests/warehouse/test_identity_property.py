@@ -25,7 +25,8 @@ from psycopg2 import sql
 from brokerage.database.engine import LIBPQ_DRIVER, LOADER, build_url
 from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
-from tests.warehouse.identity_case import dbt, rows_of
+from tests.warehouse.identity_case import rows_of
+from tests.warehouse.running import run_dbt
 
 DEALS = 2500
 SEEDS = (1, 2)
@@ -518,19 +519,16 @@ def found(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Found]:
     folder, telling = tmp_path_factory.mktemp("identity"), tell(request.param)
-    told = {"as_of": NOW.isoformat()}
     with new_database() as url:
         loader = build_url(url, role=LOADER, driver=LIBPQ_DRIVER)
         for vendor in VENDORS.values():
             prepare_raw(vendor, loader, folder / "dlt")
         wanted = ("+deal_crosswalk", "+deal_match_review")
-        dbt(url, folder, "seed", variables=told)
-        dbt(url, folder, "run", "--select", "path:models/staging", variables=told)
+        run_dbt(url, folder, "seed", as_of=NOW)
+        run_dbt(url, folder, "run", "--select", "path:models/staging", as_of=NOW)
         put(url, telling.rows)
-        dbt(
-            url, folder, "run", "--select", *wanted, "--exclude", "path:models/staging",
-            variables=told,
-        )  # fmt: skip
+        selected = ("--select", *wanted, "--exclude", "path:models/staging")
+        run_dbt(url, folder, "run", *selected, as_of=NOW)
         crosswalk = rows_of(url, "select * from identity.deal_crosswalk")
         sightings = rows_of(url, "select * from identity.deal_sighting")
         deals = rows_of(url, "select deal_id, is_in_rezen from identity.deal")

@@ -10,10 +10,7 @@ are, then once more from nothing, and compared both ways.
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
@@ -26,9 +23,10 @@ import psycopg2.extras
 import pytest
 
 from brokerage.control.repository import ControlRepository
-from brokerage.database.engine import LIBPQ_DRIVER, LOADER, build_url, make_engine, parse_url
+from brokerage.database.engine import LIBPQ_DRIVER, LOADER, build_url, make_engine
 from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
+from tests.warehouse.running import run_dbt
 
 pytestmark = pytest.mark.slow
 
@@ -204,30 +202,7 @@ class Crm:
                 self.put("stages", agent, stage, self.now, id=stage, name=f"Stage {stage}")
 
     def dbt(self, *arguments: str, command: str = "run") -> None:
-        url = parse_url(self.database)
-        done = subprocess.run(
-            [
-                *(str(Path(sys.executable).with_name("dbt")), command, *arguments),
-                *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-            ],
-            env={
-                **os.environ,
-                "BROKERAGE_PG_HOST": str(url.host),
-                "BROKERAGE_PG_PORT": str(url.port),
-                "BROKERAGE_PG_USER": str(url.username),
-                "BROKERAGE_PG_PASSWORD": str(url.password),
-                "BROKERAGE_PG_DBNAME": str(url.database),
-                "PGOPTIONS": f"-c brokerage.as_of={self.now.isoformat()}",
-                "DBT_TARGET_PATH": str(self.folder / "target"),
-                "DBT_LOG_PATH": str(self.folder / "logs"),
-                "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            },
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+        run_dbt(self.database, self.folder, command, *arguments, as_of=self.now)
 
     def kept_models(self) -> dict[str, str]:
         """The tables that are kept key by key, by model."""

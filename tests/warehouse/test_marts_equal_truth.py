@@ -6,9 +6,6 @@ a sync in which half of everything failed.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing
@@ -22,7 +19,7 @@ import psycopg2.extras
 import pytest
 
 from brokerage.control.repository import ControlRepository
-from brokerage.database.engine import make_engine, parse_url
+from brokerage.database.engine import make_engine
 from pipelines.common.entity import check_account
 from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
@@ -31,9 +28,8 @@ from sandbox.server import serve
 from tests.sources import rezen_case
 from tests.sources.conftest import CASES
 from tests.sources.rig import ADA, AGENTS, BEN, HOUSE, Rig, on_the_sandbox_calendar
+from tests.warehouse.running import run_dbt
 
-ROOT = Path(__file__).parents[2]
-PROJECT = ROOT / "dbt_project"
 STATES = ("first_day", "ten_days_and_a_faulty_run_later")
 
 CHANGES = (
@@ -93,38 +89,12 @@ class Warehouse:
 
     def build(self, *options: str) -> None:
         """`dbt build`, data tests included, at the sandbox's now."""
-        url = parse_url(self.database)
-        environment = {
-            "BROKERAGE_PG_HOST": url.host,
-            "BROKERAGE_PG_PORT": str(url.port),
-            "BROKERAGE_PG_USER": url.username,
-            "BROKERAGE_PG_PASSWORD": str(url.password),
-            "BROKERAGE_PG_DBNAME": url.database,
-            "DBT_TARGET_PATH": str(self.folder / "target"),
-            "DBT_LOG_PATH": str(self.folder / "logs"),
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        }
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("dbt")),
-                "build",
-                "--exclude",
-                "test_type:unit",
-                "--project-dir",
-                str(PROJECT),
-                "--profiles-dir",
-                str(PROJECT),
-                "--vars",
-                f"{{as_of: '{self.box.clock.now().isoformat()}'}}",
-                *options,
-            ],
-            env={**os.environ, **{k: str(v) for k, v in environment.items()}},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
+        run_dbt(
+            self.database,
+            self.folder,
+            *("build", "--exclude", "test_type:unit", *options),
+            as_of=self.box.clock.now(),
         )
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
 
     def rows(self, query: str, *values: Any) -> list[Row]:
         with closing(psycopg2.connect(self.database)) as connection:

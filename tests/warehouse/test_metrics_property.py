@@ -4,14 +4,11 @@ loop over the deals finds, under both credit rules, to the cent.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from random import Random
@@ -21,7 +18,7 @@ import psycopg2
 import psycopg2.extras
 import pytest
 
-from brokerage.database.engine import parse_url
+from tests.warehouse.running import run_dbt
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 # still the last of February in New York, so that the running month is the one before
@@ -348,37 +345,13 @@ def fill(database: str, market: Market) -> None:
 
 
 def build(database: str, rule: str, folder: Path) -> None:
-    url = parse_url(database)
-    environment = {
-        "BROKERAGE_PG_HOST": url.host,
-        "BROKERAGE_PG_PORT": str(url.port),
-        "BROKERAGE_PG_USER": url.username,
-        "BROKERAGE_PG_PASSWORD": str(url.password),
-        "BROKERAGE_PG_DBNAME": url.database,
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
-    done = subprocess.run(
-        [
-            str(Path(sys.executable).with_name("dbt")),
-            "run",
-            "--select",
-            *MODELS.split(),
-            "--project-dir",
-            str(PROJECT),
-            "--profiles-dir",
-            str(PROJECT),
-            "--vars",
-            f"{{as_of: '{AS_OF}', credit_rule: {rule}}}",
-        ],
-        env={**os.environ, **{k: str(v) for k, v in environment.items()}},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+    run_dbt(
+        database,
+        folder,
+        *("run", "--select", *MODELS.split()),
+        as_of=datetime.fromisoformat(AS_OF),
+        variables={"credit_rule": rule},
     )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
 
 
 @pytest.fixture(scope="module", params=["owner", "split"])

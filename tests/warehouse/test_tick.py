@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from assets.manifest import DBT_DIR, find_manifest
 from sensors.cadences import CADENCES
-
-PROJECT = Path(__file__).parents[2] / "dbt_project"
 
 # who an agent is and what team, what a reading tells of the network, follows with the full build
 FOLLOWS_LATER = {
@@ -25,18 +20,8 @@ FOLLOWS_LATER = {
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
-    target = tmp_path_factory.mktemp("tick")
-    subprocess.run(
-        [
-            *(str(Path(sys.executable).with_name("dbt")), "--quiet", "parse"),
-            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-        ],
-        env={**os.environ, "DBT_TARGET_PATH": str(target), "DBT_LOG_PATH": str(target)},
-        check=True,
-        timeout=300,
-    )
-    found: Mapping[str, Any] = json.loads((target / "manifest.json").read_bytes())
+def manifest() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(find_manifest().read_bytes())
     return found
 
 
@@ -49,7 +34,7 @@ def models(manifest: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
 def tick() -> set[str]:
     [selector] = [
         one
-        for one in yaml.safe_load((PROJECT / "selectors.yml").read_text())["selectors"]
+        for one in yaml.safe_load((DBT_DIR / "selectors.yml").read_text())["selectors"]
         if one["name"] == "tick"
     ]
     return {name for name in selector["definition"]["union"] if isinstance(name, str)}
