@@ -1,9 +1,10 @@
 """From a webhook's POST to the mart: `python -m bench.webhooks` (`make bench-webhooks`).
 
 The whole platform runs as `make up` starts it, in a home folder of its own: receiver, Dagster's
-daemon with all schedules, sandbox, PostgreSQL, and one agent at Follow Up Boss and reZEN. Something changes at a vendor every few seconds, whether or not what
-came before has arrived; a mart is looked at four times a second until it shows each change. The
-time begins when the change is made, just before its webhook is posted.
+daemon with all schedules, sandbox, PostgreSQL, and one agent at Follow Up Boss and reZEN. Something
+changes at a vendor every few seconds, whether or not what came before has arrived; a mart is looked
+at four times a second until it shows each change. The time begins when the change is made, just
+before its webhook is posted.
 """
 
 from __future__ import annotations
