@@ -1,9 +1,10 @@
 """From a webhook's POST to the mart: `python -m bench.webhooks` (`make bench-webhooks`).
 
 The whole platform runs as `make up` starts it, in a home folder of its own: receiver, Dagster's
-daemon, sandbox, PostgreSQL. Something changes at a vendor every few seconds, whether or not what
-came before has arrived; a mart is looked at four times a second until it shows each change. The
-time begins when the change is made, just before its webhook is posted.
+daemon with all schedules, sandbox, PostgreSQL, and one agent at Follow Up Boss and reZEN. Something
+changes at a vendor every few seconds, whether or not what came before has arrived; a mart is looked
+at four times a second until it shows each change. The time begins when the change is made, just
+before its webhook is posted.
 """
 
 from __future__ import annotations
@@ -44,12 +45,13 @@ class Home:
     environment: dict[str, str]
     sandbox: str
 
-    def run(self, *arguments: str, quiet: bool = True) -> str:
-        """One command of the platform."""
+    def run(self, *arguments: str, given: str | None = None) -> str:
+        """One command of the platform; `given` is its input."""
         done = subprocess.run(
             [sys.executable, "-m", "brokerage", *arguments],
             env=self.environment,
-            capture_output=quiet,
+            input=given,
+            capture_output=True,
             text=True,
             check=False,
         )
@@ -67,7 +69,7 @@ class Home:
 
 @contextmanager
 def open_home(keep: Path | None) -> Iterator[Home]:
-    """The demo, built and up, in a folder that is removed afterwards."""
+    """The platform, up, with one agent at two vendors; the folder is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="brokerage-bench-") as made:
         folder = keep or Path(made)
         Path(made).chmod(0o755)
@@ -80,8 +82,13 @@ def open_home(keep: Path | None) -> Iterator[Home]:
         }
         home = Home(folder, environment, f"http://127.0.0.1:{ports['SANDBOX']}")
         try:
-            home.run("demo")
-            home.run("up")
+            home.run("up", "--sandbox")
+            accounts = httpx.get(f"{home.sandbox}/sandbox/accounts", timeout=30.0).json()
+            keys = next(account for account in accounts if account["agent_key"] == AGENT)
+            for vendor in ("fub", "rezen"):
+                key = keys[vendor]["credentials"]["api_key"]
+                home.run("connect", AGENT, vendor, "--key-stdin", given=f"{key}\n")
+            home.run("onboard", AGENT)
             home.run("webhooks", "register", AGENT, "fub")
             home.run("webhooks", "register", AGENT, "rezen")
             yield home

@@ -284,7 +284,10 @@ def refresh(project_dir: Path, tables: Collection[str]) -> Refresh:
     work.mkdir(exist_ok=True)
     results = work / "run_results.json"
     results.unlink(missing_ok=True)
-    _take_parsed(project_dir / "target", work)
+    # a parse belongs to its database: that of the last build is right, the manifest's may not be
+    built = get_settings().home / "dbt"
+    parsed = built if (built / "partial_parse.msgpack").exists() else project_dir / "target"
+    _take_parsed(parsed, work)
     selection = refresh_selection(project_dir, tables)
     done = subprocess.run(
         [

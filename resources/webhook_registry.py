@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -65,6 +65,16 @@ class WebhookRegistry:
             )
         return f"{base}/hooks/{endpoint.vendor}/{endpoint.secrets['token']}"
 
+    def _ours(self, found: Sequence[Subscription], endpoint: Endpoint) -> list[Subscription]:
+        """The subscriptions that lead to an endpoint, also from before the public address moved."""
+        url = self.address(endpoint)
+        end = f"/hooks/{endpoint.vendor}/{endpoint.secrets['token']}"
+        return [
+            s if s.url == url else replace(s, problem="it delivers to a former address")
+            for s in found
+            if s.url.endswith(end)
+        ]
+
     def register(self, connection: ConnectionRecord) -> Registered:
         """Subscribe to what is missing and replace what is not alive; again is harmless."""
         webhooks = WEBHOOKS[connection.vendor]
@@ -80,7 +90,7 @@ class WebhookRegistry:
                 return Registered(0, 0, 0, f"{webhooks.by_hand}: {url}")
             settings = vendor_settings(webhooks.vendor, self._settings)
             topics = registry.topics(api, settings)
-            mine = [s for s in registry.existing(api, settings) if s.url == url]
+            mine = self._ours(registry.existing(api, settings), endpoint)
             made = replaced = kept = 0
             for topic in topics:
                 held = [s for s in mine if s.topic == topic]
@@ -107,13 +117,12 @@ class WebhookRegistry:
         endpoint = self.endpoints.of(connection.connection_id)
         if endpoint is None:
             return []
-        url = self.address(endpoint)
         with self._vendor(connection, webhooks) as (api, registry):
             if registry is None:
                 states = [_state(connection, "by hand", None, None)]
             else:
                 settings = vendor_settings(webhooks.vendor, self._settings)
-                mine = [s for s in registry.existing(api, settings) if s.url == url]
+                mine = self._ours(registry.existing(api, settings), endpoint)
                 topics = registry.topics(api, settings)
                 states = [
                     _judged(connection, topic, [s for s in mine if s.topic == topic])
@@ -134,14 +143,12 @@ class WebhookRegistry:
         endpoint = self.endpoints.of(connection.connection_id)
         removed = 0
         if endpoint is not None:
-            url = self.address(endpoint)
             with self._vendor(connection, webhooks) as (api, registry):
                 if registry is not None:
                     settings = vendor_settings(webhooks.vendor, self._settings)
-                    for found in registry.existing(api, settings):
-                        if found.url == url:
-                            registry.remove(api, settings, found.source_id)
-                            removed += 1
+                    for found in self._ours(registry.existing(api, settings), endpoint):
+                        registry.remove(api, settings, found.source_id)
+                        removed += 1
         self.endpoints.remove(connection.connection_id)
         return removed
 

@@ -153,7 +153,7 @@ def last_change(engine: Engine) -> datetime | None:
     query = text(
         "select max(finished_at) from control.sync_mark "
         "where rows_written + rows_deleted > 0 and finished_at > now() - interval '31 days' "
-        "and (mode <> 'webhook' or finished_at < now() - interval '10 minutes')"
+        "and (mode is distinct from 'webhook' or finished_at < now() - interval '10 minutes')"
     )
     with engine.connect() as connection:
         found: datetime | None = connection.scalar(query)

@@ -153,7 +153,7 @@ _SYNC_STATE_SQL = """
 create view control.sync_state as
 -- a webhook's reading of single records is no sync of the entity
 with syncs as (
-    select * from control.sync_mark where mode <> 'webhook'
+    select * from control.sync_mark where mode is distinct from 'webhook'
 ),
 
 latest as (

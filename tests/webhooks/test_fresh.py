@@ -286,6 +286,20 @@ class TestSubscriptions:
         ]
         assert office.register(connection).replaced == 1
 
+    def test_one_that_leads_to_a_former_address_is_replaced(self, office: Office) -> None:
+        connection = office.connect("rezen")
+        office.register(connection)
+        (held,) = office.box.hooks.of("rezen", "ada-sample")
+        token = held.url.rpartition("/")[2]
+        held.url = f"https://former.example.com/hooks/rezen/{token}"
+        assert [s.problem for s in office.registry.check(connection)] == [
+            "it delivers to a former address"
+        ]
+        assert office.register(connection).replaced == 1
+        assert [s.url for s in office.box.hooks.of("rezen", "ada-sample")] == [
+            office.url(connection)
+        ]
+
     def test_unregistering_closes_the_address(self, office: Office) -> None:
         import httpx
 
