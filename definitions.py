@@ -5,13 +5,17 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.dbt import build_warehouse_assets
+from assets.digests import build_digest_assets
 from assets.external import external_assets
 from assets.raw import build_raw_assets
 from pipelines.registry import VENDORS
 from resources.connections import ConnectionsResource
 from resources.dbt import DbtResource
+from resources.notifier import NotifierResource
 from resources.vendor_settings import VendorSettingsResource
 from resources.warehouse import WarehouseResource
+from sensors.alerts import alerts_raised
+from sensors.digests import build_digest_jobs, build_digest_schedules
 from sensors.jobs import build_jobs
 from sensors.schedules import build_schedules
 from sensors.sensors import build_sensors
@@ -26,15 +30,17 @@ def build_definitions() -> dg.Definitions:
             *external_assets(),
             *(build_raw_assets(vendor) for vendor in VENDORS.values()),
             warehouse,
+            *build_digest_assets(),
         ],
-        jobs=jobs,
-        schedules=build_schedules(),
-        sensors=build_sensors(jobs),
+        jobs=[*jobs, *build_digest_jobs()],
+        schedules=[*build_schedules(), *build_digest_schedules()],
+        sensors=[*build_sensors(jobs), alerts_raised],
         resources={
             "connections": ConnectionsResource(),
             "warehouse": WarehouseResource(),
             "sources": VendorSettingsResource(),
             "dbt": DbtResource(),
+            "notifier": NotifierResource(),
         },
         # a step per process would pay Python's start for nothing: each job is one step
         executor=dg.in_process_executor,

@@ -202,6 +202,27 @@ class DeliveryLedger:
             rows = connection.execute(query)
             return {row.recipient_id: Delivery(**row._mapping) for row in rows}
 
+    def unsent_days(self, kind: DigestKind, after: date, before: date) -> list[date]:
+        """The days between two (the first not included, nor the second) with a digest that was
+        begun and not sent."""
+        columns = digest_deliveries.c
+        query = (
+            select(columns.news_date)
+            .distinct()
+            .join(digest_recipients, digest_recipients.c.recipient_id == columns.recipient_id)
+            .where(
+                columns.kind == kind,
+                columns.news_date > after,
+                columns.news_date < before,
+                columns.status.in_(("claimed", "handed_over", "failed")),
+                digest_recipients.c.is_active,
+                digest_recipients.c[f"wants_{kind}"],
+            )
+            .order_by(columns.news_date)
+        )
+        with self._engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
     def latest(self, limit: int = 50) -> list[Delivery]:
         """The deliveries that were begun last, newest first."""
         query = (

@@ -55,7 +55,8 @@ class OAuth:
     access, given the redirect address and a state. `app_settings` names the variables of the app.
     `unwrap` finds the tokens in an answer, None if it is a refusal. `share_left` is the part of a
     token's life with which it is renewed; 0 means ten minutes. `refused` is what is said about
-    a grant that is gone, where the vendor tells no reason.
+    a grant that is gone, where the vendor tells no reason. `grant_life` is how long a refresh token
+    lives after it was given or used; None if it does not end by itself, or nobody knows.
     """
 
     vendor: str
@@ -67,6 +68,7 @@ class OAuth:
     unwrap: Callable[[Any], Any] = lambda body: body
     share_left: float = 0.0
     refused: str | None = None
+    grant_life: timedelta | None = None
 
     def bearer(self, credentials: Credentials) -> str:
         """The access token. Raises `CredentialExpired` if there is none, or none that lasts.
