@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from brokerage.cli import accounts, demo, imports, query, sandbox, secrets, services, syncing
+from brokerage.cli import (
+    accounts,
+    alerts,
+    demo,
+    digests,
+    imports,
+    query,
+    sandbox,
+    secrets,
+    services,
+    syncing,
+)
 from brokerage.errors import EXIT_CODE_MEANING
 
 _EPILOG = "Exit codes: " + "; ".join(
@@ -34,7 +45,7 @@ def _options(
     """Options of all commands; --debug is read by `main`, before anything can fail."""
 
 
-for module in (demo, services, accounts, imports, syncing, query):
+for module in (demo, services, accounts, imports, syncing, query, alerts, digests):
     module.register(app)
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(secrets.app, name="secrets")

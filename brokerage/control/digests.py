@@ -112,9 +112,12 @@ class Recipients:
         """Add a recipient, or change what is named in `values` of a known one.
 
         Raises:
-            ConfigurationError: when the agent is not known or the address is none.
+            ConfigurationError: when the agent is not known, or address or name cannot be used.
         """
         address = check_address(email)
+        name = values.get("display_name")
+        if isinstance(name, str) and not name.isprintable():
+            raise ConfigurationError("The recipient's name holds a line break: leave it out.")
         with self._engine.begin() as connection:
             known = select(agents.c.agent_key).where(agents.c.agent_key == agent_key)
             if connection.scalar(known) is None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from brokerage.digests.news import KINDS, News
 
@@ -35,6 +35,7 @@ _COUNTED = {
     "join_date": ("join date change", "join date changes"),
     "revenue": ("change in revenue share", "changes in revenue share"),
 }
+_CENT = Decimal("0.01")
 _SYMBOLS = {"USD": "$", "CAD": "CA$"}
 
 
@@ -94,7 +95,7 @@ def word(news: Collection[News], sections: Collection[str], *, with_days: bool) 
 def money(amount: Decimal, currency: str | None, *, signed: bool = False) -> str:
     """An amount to the cent: `$1,234.50`, `CA$10.00`, `1,234.50 EUR`, `+$2.34`."""
     sign = "-" if amount < 0 else ("+" if signed else "")
-    digits = f"{abs(amount):,.2f}"
+    digits = f"{abs(amount).quantize(_CENT, ROUND_HALF_UP):,}"
     symbol = _SYMBOLS.get(currency or "")
     return f"{sign}{symbol}{digits}" if symbol else f"{sign}{digits} {currency or ''}".rstrip()
 
