@@ -7,6 +7,8 @@ import dagster as dg
 from assets.dbt import build_warehouse_assets
 from assets.digests import build_digest_assets
 from assets.external import external_assets
+from assets.housekeeping import housekeeping
+from assets.images import agent_images
 from assets.raw import build_raw_assets
 from pipelines.registry import VENDORS
 from resources.connections import ConnectionsResource
@@ -16,9 +18,11 @@ from resources.vendor_settings import VendorSettingsResource
 from resources.warehouse import WarehouseResource
 from sensors.alerts import alerts_raised
 from sensors.digests import build_digest_jobs, build_digest_schedules
+from sensors.drop_folder import build_files_dropped
 from sensors.jobs import build_jobs
 from sensors.schedules import build_schedules
 from sensors.sensors import build_sensors
+from sensors.upkeep import build_upkeep_jobs, build_upkeep_schedules
 
 
 def build_definitions() -> dg.Definitions:
@@ -31,10 +35,16 @@ def build_definitions() -> dg.Definitions:
             *(build_raw_assets(vendor) for vendor in VENDORS.values()),
             warehouse,
             *build_digest_assets(),
+            housekeeping,
+            agent_images,
         ],
-        jobs=[*jobs, *build_digest_jobs()],
-        schedules=[*build_schedules(), *build_digest_schedules()],
-        sensors=[*build_sensors(jobs), alerts_raised],
+        jobs=[*jobs, *build_digest_jobs(), *build_upkeep_jobs()],
+        schedules=[
+            *build_schedules(),
+            *build_digest_schedules(),
+            *build_upkeep_schedules(),
+        ],
+        sensors=[*build_sensors(jobs), alerts_raised, build_files_dropped(jobs)],
         resources={
             "connections": ConnectionsResource(),
             "warehouse": WarehouseResource(),

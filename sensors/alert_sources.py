@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.definitions.freshness import FreshnessState
+from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from sqlalchemy import text
 
 from assets.outcome import reconnect_hint
 from assets.raw import raw_entities
 from brokerage.alerts.book import Alert
-from brokerage.alerts.findings import Finding, Severity, error_finding, sentence
+from brokerage.alerts.findings import Finding, Notice, Severity, error_finding, sentence
 from brokerage.control.log import error_fingerprint
 from pipelines.common.moments import moment
 from pipelines.registry import VENDORS
@@ -317,6 +318,33 @@ def _unfinished_or_failed(instance: DagsterInstance, run_ids: Collection[str]) -
     }
 
 
+# -- schedules and sensors -------------------------------------------------------------------------
+
+
+def failed_ticks(instance: DagsterInstance) -> list[Finding]:
+    """The schedules and sensors whose last tick failed: what they start does not happen."""
+    found = []
+    for state in instance.all_instigator_state():
+        last = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
+        if not last or last[0].status is not TickStatus.FAILURE:
+            continue
+        name = state.instigator_name
+        # what an exception says may hold anything; its kind does not
+        kind = last[0].error.cls_name if last[0].error is not None else None
+        found.append(
+            Finding(
+                cause=f"tick:{name}",
+                kind="tick",
+                severity="error",
+                title=f"{name} does not work",
+                why=f"Its last tick failed ({kind or 'without an error'}), so that it starts "
+                "nothing.",
+                todo=f"Open {name} under Automation in Dagster and read the error of the tick.",
+            )
+        )
+    return found
+
+
 # -- runs and errors -------------------------------------------------------------------------------
 
 
@@ -371,6 +399,31 @@ def new_errors(rows: Iterable[Mapping[str, object]]) -> dict[int, Finding | None
             job=_text(job),
         )
     return found
+
+
+def new_notices(engine: Engine) -> list[Notice]:
+    """What other parts want people to be told once; none while there is no such table."""
+    with engine.connect() as connection:
+        known = text("select to_regclass('control.notifications') is not null")
+        if not connection.scalar(known):
+            return []
+        rows = connection.execute(
+            text(
+                "select notification_id, severity, subject, message, agent_key, run_id "
+                "from control.notifications where notified_at is null order by notification_id"
+            )
+        )
+        return [
+            Notice(
+                notice_id=row.notification_id,
+                severity=row.severity,
+                subject=row.subject,
+                message=sentence(row.message),
+                agent_key=row.agent_key,
+                run_id=row.run_id,
+            )
+            for row in rows
+        ]
 
 
 def _text(value: object) -> str | None:
@@ -448,4 +501,5 @@ def look(
         *stale_warehouse(last_change(connections.engine), last_build(instance), now),
         *overdue_assets(instance, with_policy),
         *failed_checks(instance, checks),
+        *failed_ticks(instance),
     ]

@@ -13,7 +13,13 @@ from brokerage.alerts.delivery import Channel, Outcome, Telling
 from brokerage.settings import Settings, get_settings
 from resources.connections import ConnectionsResource
 from resources.notifier import NotifierResource
-from sensors.alert_sources import look, new_errors, note_silent_runs, successes_since
+from sensors.alert_sources import (
+    look,
+    new_errors,
+    new_notices,
+    note_silent_runs,
+    successes_since,
+)
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, RepositoryDefinition
@@ -45,6 +51,7 @@ def watch(
         now=now,
         errors=errors,
         succeeded=successes_since(instance, book.open_alerts()),
+        notices=new_notices(connections.engine),
     )
 
 

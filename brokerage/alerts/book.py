@@ -15,10 +15,10 @@ from typing import Any, Literal
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.engine import Connection, Engine
 
-from brokerage.alerts.findings import Finding, group
+from brokerage.alerts.findings import Finding, Notice, group
 from brokerage.control.tables import alert_events, alerts, error_log
 
-EventKind = Literal["opened", "spread", "reminded", "recovered"]
+EventKind = Literal["opened", "spread", "reminded", "recovered", "noticed"]
 
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended('alerts', 0))")
 _KEPT_DETAILS = 50
@@ -77,6 +77,7 @@ class AlertBook:
         now: datetime,
         errors: Mapping[int, Finding | None] | None = None,
         succeeded: Mapping[int, datetime] | None = None,
+        notices: Sequence[Notice] = (),
     ) -> None:
         """Bring the book up to date, all or nothing.
 
@@ -86,6 +87,7 @@ class AlertBook:
             errors: new rows of the error log as findings, None for those that another finding
                 tells of; from now on the alerts stand for them.
             succeeded: of open alerts about jobs, when the job succeeded after the failure.
+            notices: rows of `control.notifications` that nobody was told of yet.
         """
         with self._engine.begin() as connection:
             # two daemons that look at once would both open an alert for what both have found
@@ -107,6 +109,7 @@ class AlertBook:
             for alert in known.values():
                 if alert.cause not in present:
                     self._miss(connection, alert, now, succeeded or {})
+            self._notice(connection, notices, now)
             if fresh:
                 connection.execute(
                     update(error_log)
@@ -126,6 +129,36 @@ class AlertBook:
             .with_for_update()
         )
         return {number: errors[number] for number in connection.execute(query).scalars()}
+
+    def _notice(self, connection: Connection, notices: Sequence[Notice], now: datetime) -> None:
+        """Take in what people are told once; it is over as soon as it is there."""
+        taken = text(
+            "update control.notifications set notified_at = :now "
+            "where notification_id = :id and notified_at is null"
+        )
+        for notice in notices:
+            if not connection.execute(taken, {"now": now, "id": notice.notice_id}).rowcount:
+                continue
+            query = (
+                insert(alerts)
+                .values(
+                    cause=f"notice:{notice.notice_id}",
+                    kind="notice",
+                    severity=notice.severity,
+                    title=notice.subject,
+                    why=notice.message,
+                    todo="",
+                    agents=[notice.agent_key] if notice.agent_key else [],
+                    run_id=notice.run_id,
+                    status="quiet",
+                    opened_at=now,
+                    last_seen_at=now,
+                    ended_at=now,
+                )
+                .returning(alerts.c.alert_id)
+            )
+            alert_id = int(connection.execute(query).scalar_one())
+            _event(connection, alert_id, "noticed", now, ())
 
     def _open(self, connection: Connection, finding: Finding, now: datetime) -> None:
         query = (

@@ -216,7 +216,9 @@ class Telling:
         kinds = [event.event_kind for event in happened]
         last = happened[-1]
         told: Told
-        if "recovered" in kinds:
+        if "noticed" in kinds:
+            told = "noticed"
+        elif "recovered" in kinds:
             told = "passed" if "opened" in kinds else "recovered"
         elif "opened" in kinds:
             told = "opened"

@@ -9,8 +9,8 @@ from typing import Literal
 
 from brokerage.control.log import error_fingerprint
 
-Severity = Literal["error", "warning"]
-Kind = Literal["account", "grant", "check", "stale", "error"]
+Severity = Literal["error", "warning", "info"]
+Kind = Literal["account", "grant", "check", "stale", "tick", "error", "notice"]
 
 MOST_DETAILS = 8
 
@@ -40,6 +40,18 @@ class Finding:
     run_id: str | None = None
     needs_success_of: str | None = None
     occurrences: int = 1
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that happened and that people are told once: there is nothing to recover from."""
+
+    notice_id: int
+    severity: Severity
+    subject: str
+    message: str
+    agent_key: str | None = None
+    run_id: str | None = None
 
 
 def group(findings: Iterable[Finding]) -> list[Finding]:

@@ -16,7 +16,7 @@ from brokerage.alerts.findings import MOST_DETAILS
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-Told = Literal["opened", "spread", "reminded", "recovered", "passed"]
+Told = Literal["opened", "spread", "reminded", "recovered", "passed", "noticed"]
 
 MOST_ENTRIES = 12
 """Alerts that a message shows; Slack takes at most 50 blocks of 3,000 characters."""
@@ -27,14 +27,17 @@ _MARKS = {
     "error": ":red_circle:",
     "warning": ":large_yellow_circle:",
     "over": ":large_green_circle:",
+    "info": ":information_source:",
 }
-_COLOURS = {"error": "#b3261e", "warning": "#a06a00", "over": "#1b7f3b"}
+_ORDER = {"error": 0, "warning": 1, "info": 2}
+_COLOURS = {"error": "#b3261e", "warning": "#a06a00", "over": "#1b7f3b", "info": "#1559a6"}
 _WORDS = {
     "opened": "",
     "spread": "more are affected",
     "reminded": "still open",
     "recovered": "recovered",
     "passed": "came and went",
+    "noticed": "",
 }
 
 
@@ -81,6 +84,8 @@ class Entry:
             span = lasted((self.until or self.since) - self.since)
             facts.append(("Lasted", f"{span}, since {_moment(self.since)}"))
             return facts
+        if self.told == "noticed":
+            return [*facts, ("What", self.why)]
         facts += [("Why", self.why), ("Do", self.todo)]
         if self.told in ("reminded", "spread") or self.occurrences > 1:
             times = f", {self.occurrences} times" if self.occurrences > 1 else ""
@@ -105,7 +110,7 @@ def compose(entries: Sequence[Entry], *, overview: str) -> Message:
         entries: what is told, at least one.
         overview: where everything that is open can be seen.
     """
-    ordered = sorted(entries, key=lambda e: (e.is_over, e.severity != "error", e.since))
+    ordered = sorted(entries, key=lambda e: (e.is_over, _ORDER[e.severity], e.since))
     shown, hidden = ordered[:MOST_ENTRIES], len(ordered) - MOST_ENTRIES
     subject = _subject(ordered)
     more = f"And {hidden} more: see `brokerage alerts`." if hidden > 0 else ""
@@ -123,6 +128,7 @@ def _subject(entries: Sequence[Entry]) -> str:
         (sum(e.told in ("spread", "reminded") for e in entries), "still open", "still open"),
         (sum(e.told == "recovered" for e in entries), "recovered", "recovered"),
         (sum(e.told == "passed" for e in entries), "came and went", "came and went"),
+        (sum(e.told == "noticed" for e in entries), "notice", "notices"),
     ]
     return ", ".join(f"{n} {many if n != 1 else one}" for n, one, many in counts if n)
 

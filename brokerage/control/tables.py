@@ -206,7 +206,7 @@ alerts = Table(
     _at("last_seen_at", now=True),
     _at("absent_since"),
     _at("ended_at"),
-    CheckConstraint("severity in ('error', 'warning')", name="severity"),
+    CheckConstraint("severity in ('error', 'warning', 'info')", name="severity"),
     CheckConstraint("status in ('open', 'recovered', 'quiet')", name="status"),
     Index("ux_alerts_open_cause", "cause", unique=True, postgresql_where=text("status = 'open'")),
 )
@@ -224,7 +224,9 @@ alert_events = Table(
     Column("kind", Text, nullable=False),
     Column("agents", ARRAY(Text), nullable=False, server_default=_NO_TEXTS),
     _at("occurred_at", now=True),
-    CheckConstraint("kind in ('opened', 'spread', 'reminded', 'recovered')", name="kind"),
+    CheckConstraint(
+        "kind in ('opened', 'spread', 'reminded', 'recovered', 'noticed')", name="kind"
+    ),
     Index("ix_alert_events_alert_id", "alert_id"),
 )
 

@@ -8,8 +8,12 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from brokerage.settings import Settings, get_settings
+from tests.brokerage.conftest import run
 from tests.messages.newsroom import open_newsroom
 from tests.messages.servers import MailServer, Slack, mail_server, slack_server
+
+# the fixture of the tests of the command line serves here, too
+__all__ = ["run"]
 
 SLACK_TOKEN = "xoxb-the-token-of-the-tests"
 

@@ -30,7 +30,7 @@ _STATEMENTS = (
         absent_since timestamptz,
         ended_at timestamptz,
         constraint pk_alerts primary key (alert_id),
-        constraint ck_alerts_severity check (severity in ('error', 'warning')),
+        constraint ck_alerts_severity check (severity in ('error', 'warning', 'info')),
         constraint ck_alerts_status check (status in ('open', 'recovered', 'quiet'))
     )
     """,
@@ -46,7 +46,7 @@ _STATEMENTS = (
         constraint fk_alert_events_alert_id
             foreign key (alert_id) references control.alerts (alert_id) on delete cascade,
         constraint ck_alert_events_kind
-            check (kind in ('opened', 'spread', 'reminded', 'recovered'))
+            check (kind in ('opened', 'spread', 'reminded', 'recovered', 'noticed'))
     )
     """,
     "create index ix_alert_events_alert_id on control.alert_events (alert_id)",
