@@ -27,6 +27,7 @@ from brokerage.settings import PROJECT_DIR, get_settings
 from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
 from resources.connections import ConnectionsResource
+from resources.processes import OWNER_TAG, PROCESS_TAG, this_process
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -283,6 +284,11 @@ def test_the_whole_pass_works_on_an_empty_platform(
     [event] = result.asset_materializations_for_node("operations__housekeeping")
     assert event.metadata["runs"].value == 0
     assert event.metadata["sync_marks"].value == 0
+    # whoever finds the process gone can end the run
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.tags[PROCESS_TAG] == this_process()
+    assert run.tags[OWNER_TAG] == run.run_id
 
 
 def test_dagster_forgets_ticks_and_limits_every_run() -> None:
