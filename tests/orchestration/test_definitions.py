@@ -149,7 +149,7 @@ def test_what_an_entity_needs_is_read_in_the_same_cadence() -> None:
 
 
 def test_no_former_timer_is_replaced_twice() -> None:
-    replaced = [timer for cadence in CADENCES for timer in cadence.replaces]
+    replaced = [timer for row in (*CADENCES, *UPKEEP) for timer in row.replaces]
     assert len(replaced) == len(set(replaced))
 
 
