@@ -140,6 +140,100 @@ class Settings(BaseSettings):
         default="America/New_York",
         description="The IANA time zone in which an instant becomes a reporting date.",
     )
+    dagster_url: str | None = Field(
+        default=None,
+        description="Where people reach Dagster's UI, for the links in alerts. Unset: "
+        "`http://127.0.0.1:` and the port of this machine's.",
+    )
+    slack_token: SecretStr | None = Field(
+        default=None,
+        description="The bot token that alerts are posted with (scope `chat:write`). Unset: they "
+        "are written into `outbox/slack` in the home folder.",
+    )
+    slack_channel: str = Field(
+        default="#data-alerts", description="The Slack channel that alerts are posted to."
+    )
+    slack_base_url: str = Field(
+        default="https://slack.com/api/", description="Where Slack's Web API is."
+    )
+    alert_emails: str | None = Field(
+        default=None,
+        description="Addresses that get every alert by e-mail as well, comma-separated.",
+    )
+    alert_interval_minutes: int = Field(
+        default=5, ge=0, description="Alerts are told in one message per so many minutes at most."
+    )
+    alert_repeat_hours: int = Field(
+        default=24, ge=1, description="An error that stays open is told again after so many hours."
+    )
+    alert_stale_hours: int = Field(
+        default=30,
+        ge=1,
+        description="A table that was not read for so many hours is stale; an error after 72.",
+    )
+    grant_warning_days: int = Field(
+        default=7, ge=1, description="A grant that ends within so many days raises an alert."
+    )
+    smtp_host: str | None = Field(
+        default=None,
+        description="The mail server. Unset: mails are written into `outbox/mail` in the home "
+        "folder.",
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="The port of the mail server.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="How the connection to the mail server is encrypted: starttls, tls or none.",
+    )
+    smtp_user: str | None = Field(default=None, description="The login at the mail server, if any.")
+    smtp_password: SecretStr | None = Field(
+        default=None, description="The password at the mail server."
+    )
+    mail_from: str = Field(
+        default="Brokerage data platform <brokerage@localhost>",
+        description="The sender of digests and alerts, `Name <address>`.",
+    )
+    digest_timezone: str | None = Field(
+        default=None,
+        description="The IANA time zone of the hour at which digests are sent. Unset: "
+        "BROKERAGE_REPORTING_TIMEZONE.",
+    )
+    digest_hour: int = Field(
+        default=8, ge=0, le=20, description="The hour at which digests are sent."
+    )
+    drop_dir: Path = Field(
+        default=Path("drop"),
+        validate_default=True,
+        description="A folder whose files `AGENT/ENTITY/NAME.csv` are imported by themselves. A "
+        "relative path starts at the home folder.",
+    )
+    images_url: str | None = Field(
+        default=None,
+        description="Where copies of agents' pictures are kept, as fsspec reads it: a folder, or "
+        "`s3://bucket/path` where its library is installed. Unset: `images` in the home folder.",
+    )
+    images_source_url: str | None = Field(
+        default=None,
+        description="What the picture paths of reZEN are relative to. Unset: no picture is copied.",
+    )
+    keep_runs_days: int = Field(
+        default=30, ge=1, description="Days that runs of Dagster are kept, with their events."
+    )
+    keep_failed_runs_days: int = Field(
+        default=90, ge=1, description="The same for runs that failed or were cancelled."
+    )
+    keep_inbox_days: int = Field(
+        default=30, ge=1, description="Days that webhooks are kept after they were dealt with."
+    )
+    keep_logs_days: int = Field(
+        default=180,
+        ge=1,
+        description="Days that events, told errors and alerts that have ended are kept.",
+    )
+    keep_marks_days: int = Field(
+        default=90,
+        ge=7,
+        description="Days that the marks of syncs are kept which nothing is derived from any more.",
+    )
     sandbox: bool | None = Field(
         default=None,
         description="Whether the vendors are the local sandbox. Unset: yes in a home folder where "
@@ -179,9 +273,11 @@ class Settings(BaseSettings):
         "Unset: nothing can be registered, except in a sandbox home, which delivers to the port.",
     )
 
-    @field_validator("reporting_timezone")
+    @field_validator("reporting_timezone", "digest_timezone")
     @classmethod
-    def _known_zone(cls, value: str) -> str:
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
@@ -204,7 +300,7 @@ class Settings(BaseSettings):
     def _absolute_home(cls, value: Path) -> Path:
         return _resolve_home(value)
 
-    @field_validator("files_dir")
+    @field_validator("files_dir", "drop_dir")
     @classmethod
     def _below_home(cls, value: Path, info: ValidationInfo) -> Path:
         # home comes first, and is missing here only if it is unusable itself
@@ -242,6 +338,26 @@ class Settings(BaseSettings):
     @property
     def uses_embedded_database(self) -> bool:
         return self.database_url is None
+
+    @property
+    def ui_url(self) -> str:
+        """Where Dagster's UI is reached, without a slash at the end."""
+        return (self.dagster_url or f"http://127.0.0.1:{self.dagster_port}").rstrip("/")
+
+    @property
+    def alert_addresses(self) -> list[str]:
+        """Who gets every alert by e-mail."""
+        return [part.strip() for part in (self.alert_emails or "").split(",") if part.strip()]
+
+    @property
+    def outbox(self) -> Path:
+        """Where messages are written that no server is configured for."""
+        return self.home / "outbox"
+
+    @property
+    def digest_zone(self) -> str:
+        """The zone in which digests have their hour."""
+        return self.digest_timezone or self.reporting_timezone
 
     @property
     def is_sandbox(self) -> bool:

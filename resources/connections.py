@@ -14,6 +14,7 @@ from sqlalchemy import text
 from brokerage.settings import get_settings
 from pipelines.common.account import Account
 from resources.credentials import VaultCredentials
+from resources.processes import note_process
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -42,6 +43,10 @@ class ConnectionsResource(dg.ConfigurableResource[None]):
 
     _engine: Engine | None = PrivateAttr(default=None)
     _vault: Vault | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Let the run name its process, so that a crash is noticed."""
+        note_process(context)
 
     @property
     def engine(self) -> Engine:

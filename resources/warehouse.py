@@ -17,6 +17,7 @@ from brokerage.database.engine import (
     role_url,
 )
 from brokerage.settings import get_settings
+from resources.processes import note_process
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -30,6 +31,10 @@ class WarehouseResource(dg.ConfigurableResource[None]):
     """The database that holds raw data, models and marts."""
 
     _engines: dict[str, Engine] = PrivateAttr(default_factory=dict)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Let the run name its process, so that a crash is noticed."""
+        note_process(context)
 
     def url(self, role: str | None = None) -> str:
         """The address for libpq, dlt and dbt; it holds the password, so never log it.

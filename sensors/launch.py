@@ -18,12 +18,13 @@ import dagster as dg
 from assets.partitions import AGENTS, range_tags, to_ranges
 from assets.raw import raw_entities, raw_key
 from pipelines.registry import VENDORS
+from resources.processes import PROCESS_TAG, this_process
 from resources.progress import Listener, listening
 from sensors.backfills import Backfill
 from sensors.cadences import MANUAL_LANE, ONBOARDING_LANE
 from sensors.jobs import BUILD_JOB, manual_job_name, onboarding_job_name, run_tags
 from sensors.onboarding import close_onboarding, open_onboarding
-from sensors.orphans import PROCESS_TAG, end_orphans, this_process
+from sensors.orphans import end_orphans
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, Definitions

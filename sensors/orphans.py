@@ -1,8 +1,9 @@
-"""Runs of the command line whose process is gone.
+"""Runs whose process is gone.
 
-The daemon watches the runs that it started. A run inside `brokerage sync` that is killed would stay
-"started" for ever, and keep the schedules and the onboarding of its job waiting. Such a run names
-its process, so that whoever comes next on the same machine can end it.
+Neither a run inside `brokerage sync` that is killed nor a local run of the daemon whose process
+dies is seen by the daemon's monitoring: it would stay "started" for hours, and keep the schedules
+and the onboarding of its job waiting. Each run names its process, so that whoever comes next on the
+same machine can end it.
 """
 
 from __future__ import annotations
@@ -13,19 +14,13 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import psutil
 
+from resources.processes import OWNER_TAG, PROCESS_TAG
 from sensors.runs import UNFINISHED
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
-PROCESS_TAG = "brokerage/process"
 _MOST = 100
-
-
-def this_process() -> str:
-    """The machine, id and start of this process: an id alone would be given away again."""
-    process = psutil.Process()
-    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.0f}"
 
 
 def end_orphans(instance: DagsterInstance) -> list[str]:
@@ -33,7 +28,9 @@ def end_orphans(instance: DagsterInstance) -> list[str]:
     ended = []
     for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)), limit=_MOST):
         name = run.tags.get(PROCESS_TAG)
-        if name is not None and is_gone(name):
+        # a retry has the tags of the run that it repeats until it has begun itself
+        is_its_own = run.tags.get(OWNER_TAG, run.run_id) == run.run_id
+        if name is not None and is_its_own and is_gone(name):
             instance.report_run_failed(
                 run, "The process of this run has ended without finishing it: start it again."
             )

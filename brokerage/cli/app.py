@@ -8,7 +8,9 @@ import typer
 
 from brokerage.cli import (
     accounts,
+    alerts,
     demo,
+    digests,
     imports,
     query,
     sandbox,
@@ -44,7 +46,7 @@ def _options(
     """Options of all commands; --debug is read by `main`, before anything can fail."""
 
 
-for module in (demo, services, accounts, imports, syncing, query):
+for module in (demo, services, accounts, imports, syncing, query, alerts, digests):
     module.register(app)
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(secrets.app, name="secrets")

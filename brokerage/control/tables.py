@@ -23,7 +23,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 SCHEMA = "control"
 
@@ -231,4 +231,139 @@ error_log = Table(
     _at("notified_at"),
     Index("ix_error_log_occurred_at", "occurred_at"),
     Index("ix_error_log_fingerprint", "fingerprint", "occurred_at"),
+)
+
+_NO_TEXTS = text("'{}'")
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("todo", Text, nullable=False),
+    Column("agents", ARRAY(Text), nullable=False, server_default=_NO_TEXTS),
+    Column("details", ARRAY(Text), nullable=False, server_default=_NO_TEXTS),
+    Column("job", Text),
+    Column("run_id", Text),
+    Column("occurrences", Integer, nullable=False, server_default=text("1")),
+    Column("status", Text, nullable=False, server_default="open"),
+    _at("opened_at", now=True),
+    _at("last_seen_at", now=True),
+    _at("absent_since"),
+    _at("ended_at"),
+    CheckConstraint("severity in ('error', 'warning', 'info')", name="severity"),
+    CheckConstraint("status in ('open', 'recovered', 'quiet')", name="status"),
+    Index("ux_alerts_open_cause", "cause", unique=True, postgresql_where=text("status = 'open'")),
+)
+
+alert_events = Table(
+    "alert_events",
+    metadata,
+    Column("event_id", BigInteger, Identity(always=True), primary_key=True),
+    Column(
+        "alert_id",
+        BigInteger,
+        ForeignKey(alerts.c.alert_id, ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("kind", Text, nullable=False),
+    Column("agents", ARRAY(Text), nullable=False, server_default=_NO_TEXTS),
+    _at("occurred_at", now=True),
+    CheckConstraint(
+        "kind in ('opened', 'spread', 'reminded', 'recovered', 'noticed')", name="kind"
+    ),
+    Index("ix_alert_events_alert_id", "alert_id"),
+)
+
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    Column(
+        "event_id",
+        BigInteger,
+        ForeignKey(alert_events.c.event_id, ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("channel", Text, primary_key=True),
+    _at("sent_at", now=True),
+)
+
+alert_channels = Table(
+    "alert_channels",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    _at("created_at", now=True),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    _at("next_attempt_at"),
+    _at("last_sent_at"),
+)
+
+digest_recipients = Table(
+    "digest_recipients",
+    metadata,
+    Column("recipient_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("agent_key", Text, ForeignKey(agents.c.agent_key), nullable=False),
+    Column("email", Text, nullable=False),
+    Column("display_name", Text),
+    *(
+        Column(name, Boolean, nullable=False, server_default=text("true"))
+        for name in (
+            "wants_daily",
+            "wants_weekly",
+            "show_network",
+            "show_transactions",
+            "show_listings",
+            "show_revenue",
+            "is_active",
+        )
+    ),
+    _at("created_at", now=True),
+    _at("updated_at", now=True),
+    UniqueConstraint("agent_key", "email"),
+    CheckConstraint("email ~ '^[^@[:space:]]+@[^@[:space:]]+$'", name="email"),
+)
+
+digest_deliveries = Table(
+    "digest_deliveries",
+    metadata,
+    Column(
+        "recipient_id",
+        BigInteger,
+        ForeignKey(digest_recipients.c.recipient_id, ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("kind", Text, primary_key=True),
+    Column("news_date", Date, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("news_count", Integer, nullable=False, server_default=text("0")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    _at("claimed_at", now=True),
+    _at("handed_over_at"),
+    _at("ended_at"),
+    CheckConstraint("kind in ('daily', 'weekly')", name="kind"),
+    CheckConstraint(
+        "status in ('claimed', 'handed_over', 'sent', 'empty', 'failed', 'refused')",
+        name="status",
+    ),
+)
+
+image_copies = Table(
+    "image_copies",
+    metadata,
+    Column("image_path", Text, primary_key=True),
+    Column("agent_source_id", Text, nullable=False),
+    Column("content_hash", Text),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("stored_as", Text),
+    Column("bytes", BigInteger),
+    _at("checked_at", now=True),
+    _at("copied_at"),
 )

@@ -17,6 +17,7 @@
 -- depends on: {{ ref("page_filter") }}, {{ ref("page_filter_option") }}
 -- depends on: {{ ref("chart_catalog") }}, {{ ref("chart_type") }}
 -- depends on: {{ ref("chart_library") }}
+-- depends on: {{ ref("network_news") }}
 -- a rebuild must leave each mart readable to BI, and BI must not see anything else
 with
 

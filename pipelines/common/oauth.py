@@ -90,7 +90,8 @@ class OAuth:
     a grant that is gone, where the vendor tells no reason. `pkce` says that the code is traded in
     with the attempt's verifier, `issuer` who the answer to consent must be from. `code_seconds` is
     how long the code may be traded in, None if long enough. `proves` looks at the first tokens and
-    raises `AccountBroken` if they are another attempt's.
+    raises `AccountBroken` if they are another attempt's. `grant_life` is how long a refresh token
+    lives after it was given or used; None if it does not end by itself, or nobody knows.
     """
 
     vendor: str
@@ -106,6 +107,7 @@ class OAuth:
     issuer: Callable[[VendorSettings], str | None] = lambda _settings: None
     code_seconds: int | None = None
     proves: Callable[[Mapping[str, Any], Attempt, VendorSettings], None] = _takes_any
+    grant_life: timedelta | None = None
 
     def bearer(self, credentials: Credentials) -> str:
         """The access token. Raises `CredentialExpired` if there is none, or none that lasts.

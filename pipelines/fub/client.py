@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -97,6 +97,8 @@ OAUTH = OAuth(
     consent=_consent,
     key_owner="the account owner",
     unwrap=_tokens,
+    # unused for so long, a refresh token dies (§1.4)
+    grant_life=timedelta(days=90),
 )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self, cast
 from urllib.parse import urlencode
 
@@ -126,6 +126,7 @@ OAUTH = OAuth(
     key_owner="an owner or admin",
     unwrap=_tokens,
     share_left=0.2,
+    grant_life=timedelta(days=180),
 )
 
 

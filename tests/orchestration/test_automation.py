@@ -25,8 +25,9 @@ from dagster._core.test_utils import create_run_for_test, instance_for_test
 from assets.partitions import AGENTS
 from brokerage.control.repository import ConnectionRecord, ControlRepository
 from resources.connections import ConnectionsResource
+from resources.processes import OWNER_TAG, PROCESS_TAG, this_process
 from sensors.cadences import CADENCES
-from sensors.orphans import PROCESS_TAG, end_orphans, is_gone, this_process
+from sensors.orphans import end_orphans, is_gone
 from sensors.schedules import plan_tick
 from sensors.sensors import plan_onboarding
 
@@ -178,7 +179,7 @@ def test_a_process_is_known_by_machine_id_and_start() -> None:
 
 def test_a_run_whose_process_died_is_ended(instance: DagsterInstance) -> None:
     dead = subprocess.run(
-        [sys.executable, "-c", "from sensors.orphans import *; print(this_process())"],
+        [sys.executable, "-c", "from resources.processes import *; print(this_process())"],
         capture_output=True,
         text=True,
         check=True,
@@ -187,7 +188,12 @@ def test_a_run_whose_process_died_is_ended(instance: DagsterInstance) -> None:
     orphan = create_run_for_test(instance, status=started, tags={PROCESS_TAG: dead})
     alive = create_run_for_test(instance, status=started, tags={PROCESS_TAG: this_process()})
     daemons = create_run_for_test(instance, status=started)
+    retry = create_run_for_test(
+        instance, status=started, tags={PROCESS_TAG: dead, OWNER_TAG: orphan.run_id}
+    )
 
     assert end_orphans(instance) == [orphan.run_id]
-    statuses = [instance.get_run_by_id(run.run_id).status for run in (orphan, alive, daemons)]  # type: ignore[union-attr]
-    assert statuses == [DagsterRunStatus.FAILURE, started, started]
+    statuses = [
+        instance.get_run_by_id(run.run_id).status for run in (orphan, alive, daemons, retry)
+    ]  # type: ignore[union-attr]
+    assert statuses == [DagsterRunStatus.FAILURE, started, started, started]

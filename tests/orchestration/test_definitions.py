@@ -17,6 +17,7 @@ from brokerage.settings import PROJECT_DIR, get_settings
 from pipelines.registry import VENDORS
 from sensors.cadences import CADENCES
 from sensors.jobs import chosen_entities
+from sensors.upkeep import UPKEEP
 
 SNAPSHOT = Path(__file__).with_name("raw_assets.json")
 LAYERS = {
@@ -110,22 +111,25 @@ def test_no_model_reads_a_raw_table_that_no_vendor_has(defs: Definitions) -> Non
 def test_jobs_schedules_and_sensors_have_one_name_each(defs: Definitions) -> None:
     repository = defs.get_repository_def()
     cadences = {cadence.name for cadence in CADENCES}
-    assert {schedule.name for schedule in repository.schedule_defs} == {
-        *cadences,
-        "webhooks__check",
+    others = {
+        *("digests__daily", "digests__weekly", "webhooks__check"),
+        *(upkeep.name for upkeep in UPKEEP),
     }
+    assert {schedule.name for schedule in repository.schedule_defs} == cadences | others
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "agents__connected",
         "agents__onboarding_ended",
+        "alerts__raised",
+        "files__dropped",
         "runs__failed",
         "warehouse__data_landed",
         "webhooks__arrived",
     }
     assert {name for name in repository.job_names if not name.startswith("__")} == {
         *cadences,
+        *others,
         *(f"{vendor}__{lane}" for vendor in VENDORS for lane in ("onboarding", "manual")),
         "warehouse__build",
-        "webhooks__check",
         "webhooks__refetch",
     }
 
@@ -150,7 +154,7 @@ def test_what_an_entity_needs_is_read_in_the_same_cadence() -> None:
 
 
 def test_no_former_timer_is_replaced_twice() -> None:
-    replaced = [timer for cadence in CADENCES for timer in cadence.replaces]
+    replaced = [timer for row in (*CADENCES, *UPKEEP) for timer in row.replaces]
     assert len(replaced) == len(set(replaced))
 
 
