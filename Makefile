@@ -65,6 +65,7 @@ bench-warehouse: env ## time of dbt on a warehouse of production size (10 GB und
 
 docs: env ## write the generated pages of docs/ anew
 	@$(BIN)/python -m brokerage.settings_doc
+	@$(BIN)/python -m sensors.background_tasks
 
 lock: ## pin every dependency anew (no index address is written)
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock

@@ -7,11 +7,13 @@ import dagster as dg
 from assets.dbt import build_warehouse_assets
 from assets.external import external_assets
 from assets.raw import build_raw_assets
+from assets.reconciliation import build_reconciliation_asset
 from pipelines.registry import VENDORS
 from resources.connections import ConnectionsResource
 from resources.dbt import DbtResource
 from resources.vendor_settings import VendorSettingsResource
 from resources.warehouse import WarehouseResource
+from sensors.freshness import freshness_policies
 from sensors.jobs import build_jobs
 from sensors.schedules import build_schedules
 from sensors.sensors import build_sensors
@@ -20,11 +22,16 @@ from sensors.sensors import build_sensors
 def build_definitions() -> dg.Definitions:
     """Everything that this code location offers."""
     warehouse = build_warehouse_assets()
-    jobs = build_jobs(warehouse)
+    reconciliation = build_reconciliation_asset()
+    jobs = build_jobs(warehouse, reconciliation)
     return dg.Definitions(
         assets=[
             *external_assets(),
-            *(build_raw_assets(vendor) for vendor in VENDORS.values()),
+            *(
+                build_raw_assets(vendor, freshness_policies(vendor.name))
+                for vendor in VENDORS.values()
+            ),
+            reconciliation,
             warehouse,
         ],
         jobs=jobs,

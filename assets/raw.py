@@ -6,7 +6,7 @@ causes. Dagster keeps a partition that failed red until it is recorded again, al
 leave its account out: one red square per broken account, not one per run.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -51,8 +51,10 @@ def step_name(vendor: Vendor) -> str:
     return f"{vendor.name}__sync"
 
 
-def raw_spec(vendor: Vendor, entity: Entity) -> dg.AssetSpec:
-    """The asset of one raw table."""
+def raw_spec(
+    vendor: Vendor, entity: Entity, freshness: dg.FreshnessPolicy | None = None
+) -> dg.AssetSpec:
+    """The asset of one raw table; `freshness` says how long it may go unread."""
     return dg.AssetSpec(
         key=raw_key(vendor, entity.name),
         description=f"**{entity.title}** ({vendor.title}). {entity.description}",
@@ -69,7 +71,9 @@ def raw_spec(vendor: Vendor, entity: Entity) -> dg.AssetSpec:
             "contract": entity.contract,
             "evidence": entity.evidence,
             **({"docs": dg.MetadataValue.path(vendor.docs)} if vendor.docs else {}),
+            **{name: dg.MetadataValue.url(url) for name, url in vendor.links.items()},
         },
+        freshness_policy=freshness,
         # a run records what it got by itself; an output it does not give is not an error
         skippable=True,
     )
@@ -95,13 +99,19 @@ def raw_entities(vendor: Vendor) -> list[Entity]:
     return [entity for entity in vendor.entities if entity.enabled(settings)]
 
 
-def build_raw_assets(vendor: Vendor) -> dg.AssetsDefinition:
-    """The assets of one vendor: one step that reads any choice of entities for any agents."""
+def build_raw_assets(
+    vendor: Vendor, freshness: Mapping[str, dg.FreshnessPolicy] | None = None
+) -> dg.AssetsDefinition:
+    """The assets of one vendor: one step that reads any choice of entities for any agents.
+
+    `freshness` has a policy by entity; one that it leaves out has none.
+    """
     entities = raw_entities(vendor)
+    policies = freshness or {}
 
     @dg.multi_asset(
         name=step_name(vendor),
-        specs=[raw_spec(vendor, entity) for entity in entities],
+        specs=[raw_spec(vendor, entity, policies.get(entity.name)) for entity in entities],
         check_specs=check_specs(vendor, entities),
         can_subset=True,
         # no pool: its slots outlive a process that is killed and then block every later run. The

@@ -19,10 +19,10 @@ from assets.partitions import AGENTS, range_tags, to_ranges
 from assets.raw import raw_entities, raw_key
 from pipelines.registry import VENDORS
 from resources.progress import Listener, listening
-from sensors.backfills import Backfill
+from sensors.backfills import Backfill, named
 from sensors.cadences import MANUAL_LANE, ONBOARDING_LANE
 from sensors.jobs import BUILD_JOB, manual_job_name, onboarding_job_name, run_tags
-from sensors.onboarding import close_onboarding, open_onboarding
+from sensors.onboarding import mirror, owner_engine
 from sensors.orphans import PROCESS_TAG, end_orphans, this_process
 
 if TYPE_CHECKING:
@@ -150,32 +150,32 @@ def onboard_agents(
     *,
     listener: Listener | None = None,
 ) -> list[RunOutcome]:
-    """Read everything of newly connected agents, and write down how that goes.
+    """Read everything of newly connected agents, and write down how that went.
 
     Run again, it continues: what has been read is only brought up to date. Each agent gets a row in
-    `control.onboarding_jobs` with a step per raw table, and the runs are one backfill in Dagster.
+    `control.onboarding_jobs` with a step per raw table, derived from what the runs committed, and
+    the runs are one backfill in Dagster.
     """
-    jobs = open_onboarding(agents)
+    from brokerage.control.sync_state import refresh_views
+
     backfill = Backfill()
     outcomes = sync_agents(
         defs, instance, agents, lane=ONBOARDING_LANE, listener=listener, backfill=backfill
     )
     runs = [outcome.run_id for outcome in outcomes]
-    close_onboarding(instance, jobs, runs)
+    with owner_engine() as engine:
+        # what was committed counts as soon as the views show it
+        refresh_views(engine)
+        mirror(instance, engine)
     if runs:
         backfill.record(
-            defs,
+            defs.resolve_asset_graph(),
             instance,
             runs,
-            title=f"Onboarding of {_named(agents)}",
+            title=f"Onboarding of {named(agents)}",
             succeeded=all(outcome.succeeded for outcome in outcomes),
         )
     return outcomes
-
-
-def _named(agents: Sequence[str], most: int = 3) -> str:
-    more = f" and {len(agents) - most} more" if len(agents) > most else ""
-    return ", ".join(agents[:most]) + more
 
 
 def build_warehouse(

@@ -110,10 +110,11 @@ def test_no_model_reads_a_raw_table_that_no_vendor_has(defs: Definitions) -> Non
 def test_jobs_schedules_and_sensors_have_one_name_each(defs: Definitions) -> None:
     repository = defs.get_repository_def()
     cadences = {cadence.name for cadence in CADENCES}
-    assert {schedule.name for schedule in repository.schedule_defs} == cadences
+    hourly = {"warehouse__hourly", "reconcile__hourly"}
+    assert {schedule.name for schedule in repository.schedule_defs} == cadences | hourly
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "agents__connected",
-        "agents__onboarding_ended",
+        "agents__onboarding_progress",
         "runs__failed",
         "warehouse__data_landed",
     }
@@ -121,6 +122,8 @@ def test_jobs_schedules_and_sensors_have_one_name_each(defs: Definitions) -> Non
         *cadences,
         *(f"{vendor}__{lane}" for vendor in VENDORS for lane in ("onboarding", "manual")),
         "warehouse__build",
+        "warehouse__tick",
+        "reconcile__hourly",
     }
 
 
@@ -141,11 +144,6 @@ def test_what_an_entity_needs_is_read_in_the_same_cadence() -> None:
         vendor = VENDORS[cadence.vendor]
         for name in chosen:
             assert set(vendor.entity(name).depends_on) <= chosen, (cadence.name, name)
-
-
-def test_no_former_timer_is_replaced_twice() -> None:
-    replaced = [timer for cadence in CADENCES for timer in cadence.replaces]
-    assert len(replaced) == len(set(replaced))
 
 
 def test_loading_the_code_imports_no_dbt() -> None:
