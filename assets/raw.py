@@ -20,6 +20,7 @@ from assets.outcome import (
 )
 from assets.partitions import agents_partitions
 from assets.raw_checks import check_specs, evaluate_checks
+from assets.twins import earlier_twin
 from pipelines.common.entity import Entity, Vendor
 from resources.connections import NEEDS_REAUTH, ConnectionsResource
 from resources.progress import Step, current_listener
@@ -145,6 +146,13 @@ def _sync(
     # dlt and pyarrow take a second to import: only a run that moves rows pays for it
     from pipelines.common.run import LoadFailed, SyncRefused, sync
 
+    twin = earlier_twin(context.instance, context.run)
+    if twin is not None:
+        context.log.warning(
+            f"Run {twin[:8]} was made for the same tick before this one, which therefore reads "
+            "nothing: two daemons run the schedules, so stop one of them."
+        )
+        return []
     entities = {key.path[-1] for key in context.selected_asset_keys}
     selection = connections.select(vendor.name, context.partition_keys)
     for connection in selection.skipped:

@@ -7,7 +7,7 @@ not wait for the daemon, and somebody may listen to them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -17,11 +17,20 @@ import dagster as dg
 
 from assets.partitions import AGENTS, range_tags, to_ranges
 from assets.raw import raw_entities, raw_key
+from assets.reconciliation import KEY as RECONCILIATIONS
 from pipelines.registry import VENDORS
+from resources.dbt import REBUILD_TAG
 from resources.progress import Listener, listening
 from sensors.backfills import Backfill, named
 from sensors.cadences import MANUAL_LANE, ONBOARDING_LANE
-from sensors.jobs import BUILD_JOB, manual_job_name, onboarding_job_name, run_tags
+from sensors.jobs import (
+    BUILD_JOB,
+    RECONCILE_JOB,
+    RECONCILE_LANE,
+    manual_job_name,
+    onboarding_job_name,
+    run_tags,
+)
 from sensors.onboarding import mirror, owner_engine
 from sensors.orphans import PROCESS_TAG, end_orphans, this_process
 
@@ -179,11 +188,36 @@ def onboard_agents(
 
 
 def build_warehouse(
-    defs: Definitions, instance: DagsterInstance, *, listener: Listener | None = None
+    defs: Definitions,
+    instance: DagsterInstance,
+    *,
+    rebuild: bool = False,
+    listener: Listener | None = None,
 ) -> RunOutcome:
-    """Build and test every dbt model."""
+    """Build and test every dbt model; `rebuild` makes anew what is otherwise kept key by key."""
     with listening(listener):
-        return _execute(defs, instance, BUILD_JOB, tags={})
+        return _execute(defs, instance, BUILD_JOB, tags={REBUILD_TAG: "true"} if rebuild else {})
+
+
+def reconcile(
+    defs: Definitions,
+    instance: DagsterInstance,
+    *,
+    agents: Collection[str] = (),
+    vendors: Collection[str] = (),
+    repair: bool = True,
+    listener: Listener | None = None,
+) -> RunOutcome:
+    """Count at the vendors and here; `repair` reads again what differs. Empty means all."""
+    config = {"agents": sorted(agents), "vendors": sorted(vendors), "repair": repair}
+    with listening(listener):
+        return _execute(
+            defs,
+            instance,
+            RECONCILE_JOB,
+            tags=run_tags(RECONCILE_LANE),
+            config={"ops": {"__".join(RECONCILIATIONS.path): {"config": config}}},
+        )
 
 
 def materialise(
@@ -231,10 +265,11 @@ def _execute(
     *,
     tags: dict[str, str],
     assets: Sequence[dg.AssetKey] | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> RunOutcome:
     begun = time.monotonic()
     result = defs.resolve_job_def(job).execute_in_process(
-        run_config=_SILENT,
+        run_config={**_SILENT, **(config or {})},
         instance=instance,
         tags={**tags, PROCESS_TAG: this_process()},
         asset_selection=assets,

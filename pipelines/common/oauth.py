@@ -55,7 +55,8 @@ class OAuth:
     access, given the redirect address and a state. `app_settings` names the variables of the app.
     `unwrap` finds the tokens in an answer, None if it is a refusal. `share_left` is the part of a
     token's life with which it is renewed; 0 means ten minutes. `refused` is what is said about
-    a grant that is gone, where the vendor tells no reason.
+    a grant that is gone, where the vendor tells no reason. `withdraw` gives an access back; None
+    where the vendor has no call for that.
     """
 
     vendor: str
@@ -65,6 +66,7 @@ class OAuth:
     consent: Callable[[VendorSettings, str, str], str]
     key_owner: str = "the account"
     unwrap: Callable[[Any], Any] = lambda body: body
+    withdraw: Callable[[httpx.Client, VendorSettings, Credentials], httpx.Response] | None = None
     share_left: float = 0.0
     refused: str | None = None
 
@@ -117,6 +119,28 @@ class OAuth:
         tokens = self._granted(client, settings, form, "does not renew the access")
         kept = {name: part for name, part in credentials.items() if name not in _CLOCKS}
         return {**kept, **tokens}
+
+    def revoke(
+        self, client: httpx.Client, credentials: Credentials, settings: VendorSettings
+    ) -> bool:
+        """Give the access back. True if it is gone now, False if the vendor has no call for it.
+
+        A token that is over is renewed first. Raises `RetryLater` if the vendor is not able to
+        answer now, `ContractBroken` or `AccountBroken` if it does not take it back.
+        """
+        if self.withdraw is None or not credentials.get("access_token"):
+            return False
+        withdraw, service = self.withdraw, f"{self.title}'s token service"
+        response = ask_sign_in(lambda: withdraw(client, settings, credentials), service)
+        if not response.is_success and credentials.get("refresh_token"):
+            fresh = self.exchange(client, credentials, settings)
+            response = ask_sign_in(lambda: withdraw(client, settings, fresh), service)
+        if not response.is_success:
+            raise ContractBroken(
+                f"{self.title} does not take the access back (HTTP {response.status_code}); "
+                f"withdraw it in the account's settings there."
+            )
+        return True
 
     def redeem(
         self, client: httpx.Client, settings: VendorSettings, code: str, redirect_uri: str
