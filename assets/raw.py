@@ -35,6 +35,8 @@ OWNER = "team:data-platform"
 LANE_TAG = "brokerage/lane"
 FULL_TAG = "brokerage/full"
 DEFAULT_LANE = "manual"
+QUICK_LANES = frozenset({"fast", "hourly", "six_hourly"})
+"""Lanes that leave the first reading of an account to its onboarding: it may take hours."""
 
 
 def group_name(vendor: Vendor) -> str:
@@ -157,20 +159,28 @@ def _sync(
     selection = connections.select(vendor.name, context.partition_keys)
     for connection in selection.skipped:
         _tell_skipped(context, vendor, connection)
-    if not selection.accounts:
-        context.log.info(f"No active {vendor.title} connection among the chosen agents.")
+    lane = context.run.tags.get(LANE_TAG, DEFAULT_LANE)
+    accounts = selection.accounts
+    if lane in QUICK_LANES:
+        known = connections.read_before(vendor.name)
+        for account in accounts:
+            if account.connection_id not in known:
+                context.log.info(f"{account.agent_key} · {vendor.title} waits for its onboarding.")
+        accounts = tuple(a for a in accounts if a.connection_id in known)
+    if not accounts:
+        context.log.info(f"No {vendor.title} account of the chosen agents is to be read.")
         return []
 
-    agents = {account.connection_id: account.agent_key for account in selection.accounts}
+    agents = {account.connection_id: account.agent_key for account in accounts}
     warehouse.create_raw_tables(vendor)
     try:
         report = sync(
             vendor,
-            selection.accounts,
+            accounts,
             warehouse_url=warehouse.url(LOADER),
             settings=sources.of(vendor),
             entities=entities,
-            lane=context.run.tags.get(LANE_TAG, DEFAULT_LANE),
+            lane=lane,
             full=context.run.tags.get(FULL_TAG) == "true",
             run_id=context.run_id,
             pipelines_dir=connections.pipelines_dir(),

@@ -291,7 +291,7 @@ class TestAccounts:
                 connection.execute(text(row), {"of": f"{agent}:fub"})
         outcome = run("disconnect", ada["agent_key"], "fub")
         assert outcome.code == 0, outcome.err
-        assert "the data pulled so far stays" in outcome.out
+        assert "its keys are deleted" in outcome.out
         assert "delete it there" in outcome.err
         session = Session.open()
         [kept] = session.repository.connections(agent_key=ada["agent_key"], vendor="fub")

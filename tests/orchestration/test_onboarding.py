@@ -354,3 +354,47 @@ def test_the_runs_of_a_sensor_are_a_backfill_once_they_have_ended(
     assert record_ended(graph, instance) == []
     [backfill] = instance.get_backfills()
     assert backfill.title == f"Onboarding of {ADA}, {BEN}"
+
+
+def test_a_vendor_that_is_down_for_a_day_costs_the_day_and_nothing_else(
+    defs: Definitions, instance: DagsterInstance, office: Office, engine: Engine
+) -> None:
+    """The first attempts fail with the vendor's reason; the one after its return completes."""
+    office.box.faults.add("status", vendor="fub", params={"status": 503})
+    onboard_agents(defs, instance, [ADA])
+    log = OnboardingLog(engine)
+    down = log.latest(ADA)
+    assert down is not None
+    assert down.status == "Failed"
+    assert down.retry_at is not None
+    connection = office.repository.connection(f"{ADA}:fub")
+    assert connection is not None
+    assert connection.status == "active", "an outage says nothing about the account"
+    reasons = {step.error for step in log.steps(down.job_id)}
+    assert all("503" in str(reason) or "Not read, because" in str(reason) for reason in reasons)
+
+    office.box.faults.clear()
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    assert ADA in {c.agent_key for c, _ in find_due(engine, tomorrow)}
+    onboard_agents(defs, instance, [ADA])
+    back = log.latest(ADA)
+    assert back is not None
+    assert (back.status, back.attempt) == ("Complete", 2)
+
+
+def test_independent_branches_go_on_when_one_fails_and_what_depends_on_it_stops(
+    defs: Definitions, instance: DagsterInstance, office: Office, engine: Engine
+) -> None:
+    office.box.faults.add("status", vendor="fub", match="^/?v1/users|users", params={"status": 503})
+    onboard_agents(defs, instance, [ADA])
+    log = OnboardingLog(engine)
+    job = log.latest(ADA)
+    assert job is not None
+    assert job.status == "Partial"
+    steps = {step.step: step for step in log.steps(job.job_id)}
+    failed = {name for name, step in steps.items() if step.status == "Failed"}
+    assert failed == {"raw_fub/users", "raw_fub/appointments"}
+    assert "because users could not be read" in str(steps["raw_fub/appointments"].error)
+    [told] = [n for n in NotificationLog(engine).waiting() if n.type == "onboarding.partial"]
+    assert "2 tables are missing" in told.message or "1 table is missing" in told.message
+    assert "It is tried again at" in told.message
