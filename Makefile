@@ -12,10 +12,10 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up down status test test-all lint format lock bench bench-warehouse docs clean
+.PHONY: help env demo up down status test test-all lint format lock bench bench-warehouse bench-onboarding docs clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(STAMP) ## build the environment from the pinned lock
 
@@ -62,6 +62,9 @@ bench: env ## speed against dlt's rest_api source and a raw COPY, in one run
 
 bench-warehouse: env ## time of dbt on a warehouse of production size (10 GB under /tmp, half an hour)
 	@$(BIN)/python -m bench.warehouse $(BENCH)
+
+bench-onboarding: env ## twenty agents connect at once, while the fast lane goes on
+	@$(BIN)/python -m bench.onboarding
 
 docs: env ## write the generated pages of docs/ anew
 	@$(BIN)/python -m brokerage.settings_doc

@@ -132,7 +132,7 @@ def test_a_daemon_killed_while_it_launches_goes_on_where_it_was(
 def test_a_worker_killed_while_it_reads_is_started_again(
     daemons: Callable[[], Daemon], engine: Engine, office: Office
 ) -> None:
-    slow = office.box.faults.add("slow", vendor="fub", params={"seconds": 1.0})
+    slow = office.box.faults.add("slow", vendor="fub", seconds=1.0, times=None)
     daemons()
     events = (
         "select e.event from dagster.event_logs e join dagster.runs r using (run_id) "
