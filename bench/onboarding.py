@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -91,8 +92,8 @@ def _processes(environment: Mapping[str, str], port: int, logs: Path) -> Iterato
             yield
         finally:
             for process in started:
-                process.terminate()
-            for process in started:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.wait(60)
 
 
@@ -301,6 +302,8 @@ def main() -> None:
     parser.add_argument("--agents", type=int, default=20)
     parser.add_argument("--vendors", default="fub,rezen,skyslope")
     options = parser.parse_args()
+    # what was started ends with the bench, also when that is told to stop
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="bench-onboarding-") as name:
         folder = Path(name)
         folder.chmod(0o755)
