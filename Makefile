@@ -14,10 +14,10 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-dbt format lock bench bench-warehouse bench-webhooks pages docs dbt-env clean
+.PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-dbt format lock bench bench-warehouse bench-webhooks bench-onboarding pages docs dbt-env clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(STAMP) ## build the environment from the pinned lock
 
@@ -77,10 +77,14 @@ bench-warehouse: env ## time of dbt on a warehouse of production size (10 GB und
 bench-webhooks: env ## from a webhook to the mart, with the whole platform running
 	@$(BIN)/python -m bench.webhooks
 
+bench-onboarding: env ## twenty agents connect at once, while the fast lane goes on
+	@$(BIN)/python -m bench.onboarding
+
 pages: env ## write the generated pages of docs/ anew
 	@$(BIN)/python -m brokerage.settings_doc
 	@$(BIN)/python -m assets.warehouse_map
 	@$(BIN)/python -m tests.metrics_doc
+	@$(BIN)/python -m sensors.background_tasks
 
 docs: pages ## the same, then show dbt's documentation of the warehouse on http://127.0.0.1:8580
 	@$(BIN)/python -m assets.warehouse_docs

@@ -10,6 +10,7 @@ from assets.external import external_assets
 from assets.housekeeping import housekeeping
 from assets.images import agent_images
 from assets.raw import build_raw_assets
+from assets.reconciliation import build_reconciliation_asset
 from assets.webhooks import build_webhook_assets
 from pipelines.registry import VENDORS
 from resources.connections import ConnectionsResource
@@ -20,6 +21,7 @@ from resources.warehouse import WarehouseResource
 from sensors.alerts import alerts_raised
 from sensors.digests import build_digest_jobs, build_digest_schedules
 from sensors.drop_folder import build_files_dropped
+from sensors.freshness import freshness_policies
 from sensors.jobs import build_jobs
 from sensors.schedules import build_schedules
 from sensors.sensors import build_sensors
@@ -29,11 +31,16 @@ from sensors.upkeep import build_upkeep_jobs, build_upkeep_schedules
 def build_definitions() -> dg.Definitions:
     """Everything that this code location offers."""
     warehouse = build_warehouse_assets()
-    jobs = build_jobs(warehouse)
+    reconciliation = build_reconciliation_asset()
+    jobs = build_jobs(warehouse, reconciliation)
     return dg.Definitions(
         assets=[
             *external_assets(),
-            *(build_raw_assets(vendor) for vendor in VENDORS.values()),
+            *(
+                build_raw_assets(vendor, freshness_policies(vendor.name))
+                for vendor in VENDORS.values()
+            ),
+            reconciliation,
             warehouse,
             *build_webhook_assets(),
             *build_digest_assets(),

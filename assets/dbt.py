@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
+import yaml
 from sqlalchemy import text
 
 from assets.manifest import DBT_DIR, find_manifest
@@ -58,6 +59,14 @@ class WarehouseTranslator(DagsterDbtTranslator):
 
 def _config_meta(props: Mapping[str, Any]) -> dict[str, Any]:
     return dict(props.get("config", {}).get("meta") or {})
+
+
+def tick_selection(warehouse: dg.AssetsDefinition) -> list[dg.AssetKey]:
+    """The models of dbt's selector `tick`: what is built after the fast lanes."""
+    selectors = yaml.safe_load((DBT_DIR / "selectors.yml").read_text("utf-8"))["selectors"]
+    [tick] = [selector for selector in selectors if selector["name"] == "tick"]
+    names = {name for name in tick["definition"]["union"] if isinstance(name, str)}
+    return sorted(key for key in warehouse.keys if key.path[-1] in names)
 
 
 def build_warehouse_assets() -> dg.AssetsDefinition:

@@ -35,6 +35,9 @@ def materialisation_metadata(vendor: Vendor, result: EntityResult) -> dict[str, 
         ),
         "seconds": dg.MetadataValue.float(round(result.seconds, 3)),
     }
+    if result.ids_missing is not None and result.ids_surplus is not None:
+        metadata["ids_missing"] = dg.MetadataValue.int(result.ids_missing)
+        metadata["ids_surplus"] = dg.MetadataValue.int(result.ids_surplus)
     if result.error:
         metadata["reason"] = dg.MetadataValue.text(result.error)
     if vendor.docs:
@@ -67,6 +70,12 @@ def failure_sentences(vendor: Vendor, report: SyncReport, agents: Mapping[str, s
     for result in report.results:
         if result.status == "failed" and result.connection_id not in report.broken_accounts:
             reason = _clause(result.error or "it failed without saying why")
+            causes[(result.entity, reason)].add(agents[result.connection_id])
+        elif result.ids_missing:
+            reason = (
+                f"{result.ids_missing} rows were read but are not in {vendor.schema}."
+                f"{result.entity}; start the sync again, and look for two writers of one lane"
+            )
             causes[(result.entity, reason)].add(agents[result.connection_id])
     sentences += [
         f"{_name(accounts)} · {vendor.title} · {entity}: {reason}"

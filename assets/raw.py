@@ -6,7 +6,7 @@ causes. Dagster keeps a partition that failed red until it is recorded again, al
 leave its account out: one red square per broken account, not one per run.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -20,6 +20,7 @@ from assets.outcome import (
 )
 from assets.partitions import agents_partitions
 from assets.raw_checks import check_specs, evaluate_checks
+from assets.twins import earlier_twin
 from pipelines.common.entity import Entity, Vendor
 from resources.connections import NEEDS_REAUTH, ConnectionsResource
 from resources.progress import Step, current_listener
@@ -34,6 +35,8 @@ OWNER = "team:data-platform"
 LANE_TAG = "brokerage/lane"
 FULL_TAG = "brokerage/full"
 DEFAULT_LANE = "manual"
+QUICK_LANES = frozenset({"fast", "hourly", "six_hourly"})
+"""Lanes that leave the first reading of an account to its onboarding: it may take hours."""
 
 
 def group_name(vendor: Vendor) -> str:
@@ -51,8 +54,10 @@ def step_name(vendor: Vendor) -> str:
     return f"{vendor.name}__sync"
 
 
-def raw_spec(vendor: Vendor, entity: Entity) -> dg.AssetSpec:
-    """The asset of one raw table."""
+def raw_spec(
+    vendor: Vendor, entity: Entity, freshness: dg.FreshnessPolicy | None = None
+) -> dg.AssetSpec:
+    """The asset of one raw table; `freshness` says how long it may go unread."""
     return dg.AssetSpec(
         key=raw_key(vendor, entity.name),
         description=f"**{entity.title}** ({vendor.title}). {entity.description}",
@@ -69,7 +74,9 @@ def raw_spec(vendor: Vendor, entity: Entity) -> dg.AssetSpec:
             "contract": entity.contract,
             "evidence": entity.evidence,
             **({"docs": dg.MetadataValue.path(vendor.docs)} if vendor.docs else {}),
+            **{name: dg.MetadataValue.url(url) for name, url in vendor.links.items()},
         },
+        freshness_policy=freshness,
         # a run records what it got by itself; an output it does not give is not an error
         skippable=True,
     )
@@ -95,13 +102,19 @@ def raw_entities(vendor: Vendor) -> list[Entity]:
     return [entity for entity in vendor.entities if entity.enabled(settings)]
 
 
-def build_raw_assets(vendor: Vendor) -> dg.AssetsDefinition:
-    """The assets of one vendor: one step that reads any choice of entities for any agents."""
+def build_raw_assets(
+    vendor: Vendor, freshness: Mapping[str, dg.FreshnessPolicy] | None = None
+) -> dg.AssetsDefinition:
+    """The assets of one vendor: one step that reads any choice of entities for any agents.
+
+    `freshness` has a policy by entity; one that it leaves out has none.
+    """
     entities = raw_entities(vendor)
+    policies = freshness or {}
 
     @dg.multi_asset(
         name=step_name(vendor),
-        specs=[raw_spec(vendor, entity) for entity in entities],
+        specs=[raw_spec(vendor, entity, policies.get(entity.name)) for entity in entities],
         check_specs=check_specs(vendor, entities),
         can_subset=True,
         # no pool: its slots outlive a process that is killed and then block every later run. The
@@ -135,24 +148,39 @@ def _sync(
     # dlt and pyarrow take a second to import: only a run that moves rows pays for it
     from pipelines.common.run import LoadFailed, SyncRefused, sync
 
+    twin = earlier_twin(context.instance, context.run)
+    if twin is not None:
+        context.log.warning(
+            f"Run {twin[:8]} was made for the same tick before this one, which therefore reads "
+            "nothing: two daemons run the schedules, so stop one of them."
+        )
+        return []
     entities = {key.path[-1] for key in context.selected_asset_keys}
     selection = connections.select(vendor.name, context.partition_keys)
     for connection in selection.skipped:
         _tell_skipped(context, vendor, connection)
-    if not selection.accounts:
-        context.log.info(f"No active {vendor.title} connection among the chosen agents.")
+    lane = context.run.tags.get(LANE_TAG, DEFAULT_LANE)
+    accounts = selection.accounts
+    if lane in QUICK_LANES:
+        known = connections.read_before(vendor.name)
+        for account in accounts:
+            if account.connection_id not in known:
+                context.log.info(f"{account.agent_key} · {vendor.title} waits for its onboarding.")
+        accounts = tuple(a for a in accounts if a.connection_id in known)
+    if not accounts:
+        context.log.info(f"No {vendor.title} account of the chosen agents is to be read.")
         return []
 
-    agents = {account.connection_id: account.agent_key for account in selection.accounts}
+    agents = {account.connection_id: account.agent_key for account in accounts}
     warehouse.create_raw_tables(vendor)
     try:
         report = sync(
             vendor,
-            selection.accounts,
+            accounts,
             warehouse_url=warehouse.url(LOADER),
             settings=sources.of(vendor),
             entities=entities,
-            lane=context.run.tags.get(LANE_TAG, DEFAULT_LANE),
+            lane=lane,
             full=context.run.tags.get(FULL_TAG) == "true",
             run_id=context.run_id,
             pipelines_dir=connections.pipelines_dir(),

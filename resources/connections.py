@@ -103,6 +103,15 @@ class ConnectionsResource(dg.ConfigurableResource[None]):
         found = self.repository.connections(vendor=vendor, status=ACTIVE)
         return {connection.agent_key for connection in found}
 
+    def read_before(self, vendor: str) -> set[str]:
+        """The vendor's connections that were read well at least once."""
+        query = text(
+            "select distinct connection_id from control.sync_mark "
+            "where vendor = :vendor and status = 'ok'"
+        )
+        with self.engine.connect() as connection:
+            return set(connection.execute(query, {"vendor": vendor}).scalars())
+
     def mark_broken(self, connection_id: str, reason: str, *, run_id: str) -> None:
         """Leave a refused connection out of further runs, and log it the first time."""
         if self.repository.set_connection_status(connection_id, NEEDS_REAUTH, reason):

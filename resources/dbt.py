@@ -195,6 +195,10 @@ def _name(node: Mapping[str, Any]) -> str:
     return f"{schema}.{node['node_name']}"
 
 
+REBUILD_TAG = "brokerage/rebuild"
+"""On a run that makes tables anew which are otherwise kept key by key."""
+
+
 class DbtResource(dg.ConfigurableResource[None]):
     """Starts dbt for a step of `@dbt_assets`."""
 
@@ -230,6 +234,7 @@ class DbtResource(dg.ConfigurableResource[None]):
                 *("--project-dir", str(project.project_dir)),
                 *("--profiles-dir", str(project.profiles_dir)),
                 *("--target-path", str(work), "--log-path", str(work)),
+                *(("--full-refresh",) if context.run.tags.get(REBUILD_TAG) == "true" else ()),
                 *chosen.selection_args,
             ],
             env=environment,

@@ -1,8 +1,8 @@
 """What is read how often, as data. Each row becomes one job and one schedule of the same name.
 
 The lanes of a vendor never share a staging dataset, so rows may overlap in time; two runs of one
-row may not, and the second is skipped visibly. `replaces` names the timers of the former backend
-whose work the row does, so that nothing is run twice or forgotten while both are alive.
+row may not, and the second is skipped visibly. Which timers of the former backend a row stands for
+is written down in `background_tasks.yaml`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ class Cadence:
     description: str
     entities: tuple[str, ...] = ()
     full: bool = False
-    replaces: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -41,43 +40,34 @@ CADENCES = (
         vendor="rezen",
         lane="fast",
         cron="*/15 * * * *",
-        description="Deals whose state, price or payout changed.",
-        entities=("agents", "transaction_list", "transactions"),
-        replaces=(2377, 2417, 2419, 2471, 2472),
+        description="Deals and listings whose state, price or payout changed.",
+        entities=("agents", "transaction_list", "transactions", "listing_list", "listings"),
     ),
     Cadence(
         vendor="rezen",
         lane="hourly",
         cron="7 * * * *",
-        description="Listings, and the revenue share that is pending or has just been paid.",
+        description="The totals of revenue share: what is pending, and what has just been paid.",
         entities=(
             "agents",
-            "listing_list",
-            "listings",
             "revshare_overview",
             "revshare_pending",
             "revshare_payments",
             "revshare_payment_contributions",
         ),
-        replaces=(2378, 2379, 2413, 2439, 2442),
     ),
     Cadence(
         vendor="rezen",
         lane="daily",
         cron="20 4 * * *",
         description="Everything, with the network, caps, teams and equity that change slowly.",
-        replaces=(
-            *(2375, 2376, 2380, 2381, 2382, 2383, 2384, 2412, 2415, 2420, 2421, 2437),
-            *(2467, 2468, 2469, 2470, 2478),
-        ),
     ),
     Cadence(
         vendor="rezen",
         lane="weekly",
-        cron="40 1 * * 0",
+        cron="10 22 * * 6",
         description="Everything again from the beginning, so that no missed change stays missed.",
         full=True,
-        replaces=(2435, 2466),
     ),
     Cadence(
         vendor="fub",
@@ -85,7 +75,13 @@ CADENCES = (
         cron="*/15 * * * *",
         description="People, deals and what was done with them since the last time.",
         entities=("identity", "users", "people", "deals", "events", "calls", "appointments"),
-        replaces=(2406, 2409, 2414, 2416, 2418, 2429, 2449, 2451, 2458, 2459),
+    ),
+    Cadence(
+        vendor="fub",
+        lane="six_hourly",
+        cron="27 */6 * * *",
+        description="Users with their teams, groups and ponds.",
+        entities=("identity", "users", "teams", "groups", "ponds"),
     ),
     Cadence(
         vendor="fub",
@@ -93,22 +89,19 @@ CADENCES = (
         cron="22 * * * *",
         description="Text messages, which cost a request per person who has a phone.",
         entities=("identity", "people", "text_messages"),
-        replaces=(2411, 2456, 2460),
     ),
     Cadence(
         vendor="fub",
         lane="daily",
         cron="50 4 * * *",
         description="Everything, with stages, pipelines, custom fields, teams and groups.",
-        replaces=(2430, 2447, 2457, 2465),
     ),
     Cadence(
         vendor="fub",
         lane="weekly",
-        cron="40 2 * * 0",
+        cron="40 22 * * 6",
         description="Everything again from the beginning; finds what was deleted or moved away.",
         full=True,
-        replaces=(2444,),
     ),
     Cadence(
         vendor="skyslope",
@@ -116,14 +109,12 @@ CADENCES = (
         cron="5-59/15 * * * *",
         description="Sale and listing files that changed.",
         entities=("offices", "listings", "sales"),
-        replaces=(2436, 2443),
     ),
     Cadence(
         vendor="skyslope",
         lane="daily",
         cron="10 5 * * *",
         description="Everything, with users and checklist types; once a month from the beginning.",
-        replaces=(2446,),
     ),
     Cadence(
         vendor="skyslope",
@@ -156,7 +147,6 @@ CADENCES = (
         lane="hourly",
         cron="37 * * * *",
         description="Imports of CSV files that were kept and not read yet.",
-        replaces=(2410,),
     ),
     Cadence(
         vendor="files",
@@ -193,8 +183,8 @@ CADENCES = (
     ),
     Cadence(
         vendor="qualia",
-        lane="fast",
-        cron="10-59/15 * * * *",
+        lane="six_hourly",
+        cron="32 */6 * * *",
         description="Title orders that were touched since yesterday, with all their blocks.",
         entities=(
             "users",
@@ -209,7 +199,6 @@ CADENCES = (
             "appointments",
             "tasks",
         ),
-        replaces=(2450, 2452),
     ),
     Cadence(
         vendor="qualia",
@@ -227,14 +216,14 @@ CADENCES = (
     Cadence(
         vendor="lofty",
         lane="fast",
-        cron="12,42 * * * *",
+        cron="12-59/15 * * * *",
         description="New and active leads and what was said to them; once a day all leads.",
         entities=("account", "leads", "communications"),
     ),
     Cadence(
         vendor="lofty",
-        lane="deals",
-        cron="35 */4 * * *",
+        lane="six_hourly",
+        cron="37 */6 * * *",
         description="Transactions, which have no filter and are read whole.",
         entities=("account", "transactions"),
     ),

@@ -7,7 +7,7 @@ not wait for the daemon, and somebody may listen to them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -17,13 +17,22 @@ import dagster as dg
 
 from assets.partitions import AGENTS, range_tags, to_ranges
 from assets.raw import raw_entities, raw_key
+from assets.reconciliation import KEY as RECONCILIATIONS
 from pipelines.registry import VENDORS
+from resources.dbt import REBUILD_TAG
 from resources.processes import PROCESS_TAG, this_process
 from resources.progress import Listener, listening
-from sensors.backfills import Backfill
+from sensors.backfills import Backfill, named
 from sensors.cadences import MANUAL_LANE, ONBOARDING_LANE
-from sensors.jobs import BUILD_JOB, manual_job_name, onboarding_job_name, run_tags
-from sensors.onboarding import close_onboarding, open_onboarding
+from sensors.jobs import (
+    BUILD_JOB,
+    RECONCILE_JOB,
+    RECONCILE_LANE,
+    manual_job_name,
+    onboarding_job_name,
+    run_tags,
+)
+from sensors.onboarding import mirror, owner_engine
 from sensors.orphans import end_orphans
 
 if TYPE_CHECKING:
@@ -151,40 +160,65 @@ def onboard_agents(
     *,
     listener: Listener | None = None,
 ) -> list[RunOutcome]:
-    """Read everything of newly connected agents, and write down how that goes.
+    """Read everything of newly connected agents, and write down how that went.
 
     Run again, it continues: what has been read is only brought up to date. Each agent gets a row in
-    `control.onboarding_jobs` with a step per raw table, and the runs are one backfill in Dagster.
+    `control.onboarding_jobs` with a step per raw table, derived from what the runs committed, and
+    the runs are one backfill in Dagster.
     """
-    jobs = open_onboarding(agents)
+    from brokerage.control.sync_state import refresh_views
+
     backfill = Backfill()
     outcomes = sync_agents(
         defs, instance, agents, lane=ONBOARDING_LANE, listener=listener, backfill=backfill
     )
     runs = [outcome.run_id for outcome in outcomes]
-    close_onboarding(instance, jobs, runs)
+    with owner_engine() as engine:
+        # what was committed counts as soon as the views show it
+        refresh_views(engine)
+        mirror(instance, engine)
     if runs:
         backfill.record(
-            defs,
+            defs.resolve_asset_graph(),
             instance,
             runs,
-            title=f"Onboarding of {_named(agents)}",
+            title=f"Onboarding of {named(agents)}",
             succeeded=all(outcome.succeeded for outcome in outcomes),
         )
     return outcomes
 
 
-def _named(agents: Sequence[str], most: int = 3) -> str:
-    more = f" and {len(agents) - most} more" if len(agents) > most else ""
-    return ", ".join(agents[:most]) + more
-
-
 def build_warehouse(
-    defs: Definitions, instance: DagsterInstance, *, listener: Listener | None = None
+    defs: Definitions,
+    instance: DagsterInstance,
+    *,
+    rebuild: bool = False,
+    listener: Listener | None = None,
 ) -> RunOutcome:
-    """Build and test every dbt model."""
+    """Build and test every dbt model; `rebuild` makes anew what is otherwise kept key by key."""
     with listening(listener):
-        return _execute(defs, instance, BUILD_JOB, tags={})
+        return _execute(defs, instance, BUILD_JOB, tags={REBUILD_TAG: "true"} if rebuild else {})
+
+
+def reconcile(
+    defs: Definitions,
+    instance: DagsterInstance,
+    *,
+    agents: Collection[str] = (),
+    vendors: Collection[str] = (),
+    repair: bool = True,
+    listener: Listener | None = None,
+) -> RunOutcome:
+    """Count at the vendors and here; `repair` reads again what differs. Empty means all."""
+    config = {"agents": sorted(agents), "vendors": sorted(vendors), "repair": repair}
+    with listening(listener):
+        return _execute(
+            defs,
+            instance,
+            RECONCILE_JOB,
+            tags=run_tags(RECONCILE_LANE),
+            config={"ops": {"__".join(RECONCILIATIONS.path): {"config": config}}},
+        )
 
 
 def materialise(
@@ -232,10 +266,11 @@ def _execute(
     *,
     tags: dict[str, str],
     assets: Sequence[dg.AssetKey] | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> RunOutcome:
     begun = time.monotonic()
     result = defs.resolve_job_def(job).execute_in_process(
-        run_config=_SILENT,
+        run_config={**_SILENT, **(config or {})},
         instance=instance,
         tags={**tags, PROCESS_TAG: this_process()},
         asset_selection=assets,

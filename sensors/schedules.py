@@ -11,6 +11,7 @@ from brokerage.settings import get_settings
 from pipelines.registry import VENDORS
 from resources.connections import ConnectionsResource
 from sensors.cadences import CADENCES, Cadence
+from sensors.jobs import BUILD_JOB, REASON_TAG, RECONCILE_JOB
 from sensors.runs import unfinished_run
 from sensors.webhooks import webhooks_check
 
@@ -43,7 +44,8 @@ def plan_tick(
             f"No agent has an active {title} connection: connect one with "
             f"`brokerage connect AGENT {cadence.vendor}`."
         )
-    return [dg.RunRequest(tags=range_tags(partition_range)) for partition_range in ranges]
+    reason = {REASON_TAG: f"{cadence.lane.replace('_', '-')} lane of {title}"}
+    return [dg.RunRequest(tags={**range_tags(one), **reason}) for one in ranges]
 
 
 def build_schedule(cadence: Cadence) -> dg.ScheduleDefinition:
@@ -71,6 +73,46 @@ def build_schedule(cadence: Cadence) -> dg.ScheduleDefinition:
     return tick
 
 
+def build_hourly_schedule(
+    name: str, job: str, minute: int, description: str, reason: str
+) -> dg.ScheduleDefinition:
+    """A job that runs every hour, never twice at once."""
+
+    @dg.schedule(
+        name=name,
+        job_name=job,
+        cron_schedule=f"{minute} * * * *",
+        execution_timezone=get_settings().reporting_timezone,
+        description=description,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        running = unfinished_run(context.instance, job)
+        if running is not None:
+            return dg.SkipReason(f"{job} still runs (run {running.run_id[:8]}).")
+        return dg.RunRequest(tags={REASON_TAG: reason})
+
+    return tick
+
+
 def build_schedules() -> list[dg.ScheduleDefinition]:
     """All schedules."""
-    return [*(build_schedule(cadence) for cadence in CADENCES), webhooks_check]
+    return [
+        *(build_schedule(cadence) for cadence in CADENCES),
+        build_hourly_schedule(
+            "warehouse__hourly",
+            BUILD_JOB,
+            45,
+            "Builds and tests every model, so that figures of the day and the metrics snapshot "
+            "follow the clock also when nothing lands.",
+            "hourly build with tests and the metrics snapshot",
+        ),
+        build_hourly_schedule(
+            RECONCILE_JOB,
+            RECONCILE_JOB,
+            25,
+            "Counts every list at its vendor and here, and reads again what differs.",
+            "hourly counts of vendors and warehouse",
+        ),
+        webhooks_check,
+    ]

@@ -6,21 +6,22 @@ Each derives what to do from records (connections, marks, runs); a cursor only s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.storage.tags import BACKFILL_ID_TAG
 from sqlalchemy import text
 
 from assets.partitions import AGENTS, agents_partitions, range_tags, to_ranges
-from assets.raw import LANE_TAG
 from pipelines.registry import VENDORS
 from resources.connections import ACTIVE, ConnectionsResource
-from sensors.cadences import ONBOARDING_LANE
-from sensors.jobs import BUILD_JOB, onboarding_job_name
+from sensors.backfills import record_ended
+from sensors.cadences import CADENCES
+from sensors.jobs import BUILD_JOB, REASON_TAG, TICK_JOB, chosen_entities, onboarding_job_name
 from sensors.launch import failure_lines
-from sensors.onboarding import close_onboarding, open_onboarding, run_agents
+from sensors.onboarding import find_due, mirror, run_agents
 from sensors.orphans import end_orphans
 from sensors.runs import unfinished_run
 from sensors.webhooks import webhooks_arrived
@@ -36,52 +37,52 @@ if TYPE_CHECKING:
     from brokerage.control.repository import ConnectionRecord
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
+TICK_VENDORS = frozenset({"rezen", "fub"})
+"""The vendors that dbt's selector `tick` follows; a change at any other asks for the full build."""
 
 
 def plan_onboarding(
-    vendor: str,
-    keys: Sequence[str],
-    connections: Iterable[ConnectionRecord],
-    read_before: Collection[str],
+    vendor: str, keys: Sequence[str], due: Sequence[tuple[ConnectionRecord, int]]
 ) -> list[dg.RunRequest]:
     """The onboarding runs of one vendor.
 
     Args:
         vendor: a key of the registry.
         keys: all partitions, the new ones included, in Dagster's order.
-        connections: the vendor's active connections.
-        read_before: the connections that have been read at least once.
+        due: the vendor's accounts to read, each with the attempt that went before.
     """
-    fresh = [c for c in connections if c.connection_id not in read_before]
+    batch = _digest(f"{c.agent_key}@{attempt}" for c, attempt in due)[:8]
     requests = []
-    for partition_range in to_ranges(keys, {c.agent_key for c in fresh}):
+    for partition_range in to_ranges(keys, {c.agent_key for c, _ in due}):
         first, last = keys.index(partition_range.start), keys.index(partition_range.end)
         covered = set(keys[first : last + 1])
-        # a connection that is made anew is onboarded anew; the same one is requested only once
-        names = sorted(f"{c.connection_id}@{c.created_at}" for c in fresh if c.agent_key in covered)
-        digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:24]
+        # the same attempt at the same connection is requested only once
+        key = _digest(
+            f"{c.connection_id}@{c.created_at}#{attempt}"
+            for c, attempt in due
+            if c.agent_key in covered
+        )
+        again = sum(1 for c, attempt in due if c.agent_key in covered and attempt)
         requests.append(
             dg.RunRequest(
-                run_key=f"{vendor}:{digest}",
+                run_key=f"{vendor}:{key[:24]}",
                 job_name=onboarding_job_name(vendor),
-                tags=range_tags(partition_range),
+                tags={
+                    **range_tags(partition_range),
+                    BACKFILL_ID_TAG: batch,
+                    REASON_TAG: f"{len(covered)} new accounts" + (f", {again} again" * bool(again)),
+                },
             )
         )
     return requests
 
 
-def connections_read_before(engine: Engine) -> set[str]:
-    """The connections with at least one committed mark."""
-    with engine.connect() as connection:
-        return set(
-            connection.execute(
-                text("select distinct connection_id from control.sync_state")
-            ).scalars()
-        )
+def _digest(names: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
 
 
 def build_agents_connected(jobs: Sequence[UnresolvedAssetJobDefinition]) -> dg.SensorDefinition:
-    """The sensor that onboards connections that were never read and that no run is reading.
+    """The sensor that onboards accounts that were never read, and tries again what failed.
 
     Args:
         jobs: all jobs; those for onboarding are among them.
@@ -90,7 +91,8 @@ def build_agents_connected(jobs: Sequence[UnresolvedAssetJobDefinition]) -> dg.S
 
     @dg.sensor(
         name="agents__connected",
-        description="Adds the partition of a newly connected agent and reads everything of it.",
+        description="Adds the partition of a newly connected agent and reads everything of it; "
+        "tries again what an onboarding left out.",
         jobs=[job for job in jobs if job.name in names],
         minimum_interval_seconds=30,
         default_status=RUNNING,
@@ -99,18 +101,25 @@ def build_agents_connected(jobs: Sequence[UnresolvedAssetJobDefinition]) -> dg.S
         context: dg.SensorEvaluationContext, connections: ConnectionsResource
     ) -> dg.SensorResult | dg.SkipReason:
         end_orphans(context.instance)
-        found = connections.repository.connections(status=ACTIVE)
-        active = [connection for connection in found if connection.vendor in VENDORS]
+        active = connections.repository.connections(status=ACTIVE)
         keys = list(context.instance.get_dynamic_partitions(AGENTS))
-        missing = sorted({connection.agent_key for connection in active} - set(keys))
-        read_before = connections_read_before(connections.engine)
+        wanted = {connection.agent_key for connection in active if connection.vendor in VENDORS}
+        missing = sorted(wanted - set(keys))
+        due = find_due(connections.engine, datetime.now(UTC))
         requests: list[dg.RunRequest] = []
+        waiting = []
         for vendor in VENDORS:
-            if unfinished_run(context.instance, onboarding_job_name(vendor)) is None:
-                mine = [connection for connection in active if connection.vendor == vendor]
-                requests += plan_onboarding(vendor, [*keys, *missing], mine, read_before)
+            mine = [found for found in due if found[0].vendor == vendor]
+            if mine and unfinished_run(context.instance, onboarding_job_name(vendor)) is not None:
+                waiting.append(f"{len(mine)} of {VENDORS[vendor].title}")
+            elif mine:
+                requests += plan_onboarding(vendor, [*keys, *missing], mine)
         if not missing and not requests:
-            return dg.SkipReason("No connection is new.")
+            return dg.SkipReason(
+                f"Accounts wait for the onboarding that runs: {', '.join(waiting)}."
+                if waiting
+                else "No connection is new, and none is due to be tried again."
+            )
         return dg.SensorResult(
             run_requests=requests,
             dynamic_partitions_requests=(
@@ -122,73 +131,130 @@ def build_agents_connected(jobs: Sequence[UnresolvedAssetJobDefinition]) -> dg.S
 
 
 @dg.sensor(
-    name="warehouse__data_landed",
-    description="Builds the warehouse when a sync has changed rows since the last build.",
-    job_name=BUILD_JOB,
-    minimum_interval_seconds=60,
+    name="agents__onboarding_progress",
+    description="Writes down how onboardings stand, from runs and committed readings: jobs, steps, "
+    "and what people are told.",
+    minimum_interval_seconds=30,
     default_status=RUNNING,
 )
-def warehouse_data_landed(
+def onboarding_progress(
     context: dg.SensorEvaluationContext, connections: ConnectionsResource
+) -> dg.SkipReason:
+    """Mirror the onboardings; it starts no runs."""
+    ended = mirror(context.instance, connections.engine)
+    repository = context.repository_def
+    if repository is not None:
+        record_ended(repository.asset_graph, context.instance)
+    if ended:
+        return dg.SkipReason(
+            "Ended: " + ", ".join(f"{job.agent_key} {job.status.lower()}" for job in ended)
+        )
+    return dg.SkipReason("No onboarding has ended since the last time.")
+
+
+def build_data_landed(jobs: Sequence[UnresolvedAssetJobDefinition]) -> dg.SensorDefinition:
+    """The sensor that builds the warehouse after its inputs.
+
+    What only the fast lanes have changed is followed by the quick build; everything else by the
+    full one, with tests.
+    """
+
+    @dg.sensor(
+        name="warehouse__data_landed",
+        description="Builds the warehouse when a sync has changed rows since the last build: what "
+        "the fast lanes change at once, everything else with tests.",
+        jobs=[job for job in jobs if job.name in (BUILD_JOB, TICK_JOB)],
+        minimum_interval_seconds=30,
+        default_status=RUNNING,
+    )
+    def warehouse_data_landed(
+        context: dg.SensorEvaluationContext, connections: ConnectionsResource
+    ) -> dg.RunRequest | dg.SkipReason:
+        return plan_build(
+            last_change(connections.engine),
+            last_change(connections.engine, without=fast_tables()),
+            {job: last_build(context.instance, job) for job in (BUILD_JOB, TICK_JOB)},
+            [job for job in (BUILD_JOB, TICK_JOB) if unfinished_run(context.instance, job)],
+        )
+
+    return warehouse_data_landed
+
+
+def plan_build(
+    landed: datetime | None,
+    landed_slowly: datetime | None,
+    built: Mapping[str, float | None],
+    running: Sequence[str],
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request one build for everything that has landed."""
-    landed = last_change(connections.engine)
+    """Which build what has landed asks for.
+
+    Args:
+        landed: when rows last changed.
+        landed_slowly: when rows last changed that the quick build does not follow.
+        built: when the last successful build of each job began, in seconds since the epoch.
+        running: the builds that have not ended.
+    """
     if landed is None:
         return dg.SkipReason("No row has been loaded yet.")
-    if unfinished_run(context.instance, BUILD_JOB) is not None:
-        return dg.SkipReason("A build is running; what landed meanwhile is built after it.")
-    built = last_build(context.instance)
-    if built is not None and built >= landed.timestamp():
+    if running:
+        return dg.SkipReason(f"{running[0]} is running; what landed meanwhile is built after it.")
+    full = built[BUILD_JOB]
+    if full is None or (landed_slowly is not None and full < landed_slowly.timestamp()):
+        at = landed_slowly or landed
+        # the key keeps a build that fails from being tried again and again on the same data
+        return dg.RunRequest(
+            run_key=f"full:{at.isoformat()}",
+            job_name=BUILD_JOB,
+            tags={REASON_TAG: f"rows landed at {at:%H:%M} UTC"},
+        )
+    if max(full, built[TICK_JOB] or 0.0) >= landed.timestamp():
         return dg.SkipReason(f"The warehouse was built after the last change ({landed:%H:%M} UTC).")
-    # the key keeps a build that fails from being tried again and again on the same data
-    return dg.RunRequest(run_key=landed.isoformat())
+    return dg.RunRequest(
+        run_key=f"tick:{landed.isoformat()}",
+        job_name=TICK_JOB,
+        tags={REASON_TAG: f"rows of the fast lanes landed at {landed:%H:%M} UTC"},
+    )
 
 
-def last_change(engine: Engine) -> datetime | None:
+def fast_tables() -> list[str]:
+    """The raw tables of the vendors whose fast lane the quick build follows, `fub.people`."""
+    return [
+        f"{cadence.vendor}.{entity}"
+        for cadence in CADENCES
+        if cadence.lane == "fast" and cadence.vendor in TICK_VENDORS
+        for entity in chosen_entities(cadence)
+    ]
+
+
+def last_change(engine: Engine, *, without: Collection[str] = ()) -> datetime | None:
     """When the last sync that changed rows was finished (UTC); None if not in the last month.
 
     What a webhook brought counts ten minutes later: its run refreshes what is quick at once, and a
-    build of everything after each webhook would leave room for nothing else.
+    build of everything after each webhook would leave room for nothing else. `without` names tables
+    (`fub.people`) whose changes do not count.
     """
     query = text(
         "select max(finished_at) from control.sync_mark "
         "where rows_written + rows_deleted > 0 and finished_at > now() - interval '31 days' "
         "and (mode is distinct from 'webhook' or finished_at < now() - interval '10 minutes')"
+        "and not (vendor || '.' || entity = any(:without))"
     )
     with engine.connect() as connection:
-        found: datetime | None = connection.scalar(query)
+        found: datetime | None = connection.scalar(query, {"without": list(without)})
     return found
 
 
-def last_build(instance: DagsterInstance) -> float | None:
+def last_build(instance: DagsterInstance, job: str = BUILD_JOB) -> float | None:
     """When the last successful build began, in seconds since the epoch."""
     records = instance.get_run_records(
-        dg.RunsFilter(job_name=BUILD_JOB, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
+        dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
     )
     return records[0].start_time if records else None
 
 
-def _is_onboarding(run: dg.DagsterRun) -> bool:
-    # a run of the command line has no code location, and keeps its own log
-    return run.tags.get(LANE_TAG) == ONBOARDING_LANE and run.remote_job_origin is not None
-
-
-@dg.run_status_sensor(
-    name="agents__onboarding_ended",
-    description="Writes down how an onboarding went: a step per table of every agent.",
-    run_status=dg.DagsterRunStatus.SUCCESS,
-    default_status=RUNNING,
-    minimum_interval_seconds=30,
-)
-def onboarding_ended(context: dg.RunStatusSensorContext) -> None:
-    """Log an onboarding run that succeeded."""
-    if _is_onboarding(context.dagster_run):
-        write_onboarding(context.instance, context.dagster_run)
-
-
 @dg.run_failure_sensor(
     name="runs__failed",
-    description="Writes the causes of a failed run to the error log, and ends its onboarding.",
+    description="Writes the causes of a failed run to the error log, and keeps its partitions red.",
     default_status=RUNNING,
     minimum_interval_seconds=30,
 )
@@ -202,20 +268,12 @@ def runs_failed(context: dg.RunFailureSensorContext, connections: ConnectionsRes
             continue
         connections.log.error("dagster", line, run_id=run.run_id, data={"job": run.job_name})
     keep_failed(context.instance, run)
-    if _is_onboarding(run):
-        write_onboarding(context.instance, run)
 
 
 def logged_messages(log: ControlLog, run: dg.DagsterRun) -> list[str]:
     """What the error log has of a run already."""
     recent = log.errors_since(datetime.now(UTC) - timedelta(days=1))
     return [str(row["message"]) for row in recent if row["run_id"] == run.run_id]
-
-
-def write_onboarding(instance: DagsterInstance, run: dg.DagsterRun) -> None:
-    """Add the attempts that a run was, with how each ended."""
-    jobs = open_onboarding(run_agents(instance, run), run_id=run.run_id)
-    close_onboarding(instance, jobs, [run.run_id])
 
 
 def keep_failed(instance: DagsterInstance, run: dg.DagsterRun) -> None:
@@ -235,8 +293,8 @@ def build_sensors(jobs: Sequence[UnresolvedAssetJobDefinition]) -> list[dg.Senso
     """All sensors, on by default."""
     return [
         build_agents_connected(jobs),
-        warehouse_data_landed,
+        onboarding_progress,
+        build_data_landed(jobs),
         webhooks_arrived,
-        onboarding_ended,
         runs_failed,
     ]

@@ -1,4 +1,4 @@
-"""`connect`, `agents`, `referral`, `offboard`, `forget`."""
+"""`connect`, `agents`, `referral`, `disconnect`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ import typer
 
 from brokerage.cli.console import make_table, out, print_json, warn, working
 from brokerage.cli.session import Session
-from brokerage.errors import ConfigurationError, RefusedError, UnavailableError
+from brokerage.errors import ConfigurationError, RefusedError
 
 if TYPE_CHECKING:
+    from brokerage.cli.disconnecting import Disconnected
     from brokerage.control.onboarding import OnboardingJob
     from brokerage.control.repository import AgentRecord, ConnectionRecord
     from pipelines.common.entity import Vendor
-
-
-_PATIENCE = 60.0
-"""Seconds that a sync is waited for before its rows are deleted."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to 
 
 
 def register(app: typer.Typer) -> None:
-    for command in (connect, agents, referral, offboard, forget):
+    for command in (connect, agents, referral, disconnect):
         app.command()(command)
 
 
@@ -219,61 +216,88 @@ def referral(
     out.print(f"{agent} refers people with {found.code}.")
 
 
-def offboard(
+def disconnect(
     agent: Annotated[str, typer.Argument(help="The agent's key.")],
+    vendor: Annotated[
+        str | None, typer.Argument(help="The vendor; without one the agent leaves altogether.")
+    ] = None,
+    erase: Annotated[
+        bool,
+        typer.Option("--erase", help="Also delete all that was pulled, and build without it."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before erasing.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Stop pulling an agent's accounts and delete the stored keys. The data pulled so far stays."""
+    """Stop pulling: the access is given back, the key deleted. The data stays, unless --erase."""
+    from brokerage.cli.connecting import find_vendor
+    from brokerage.cli.disconnecting import disconnect_account
+
     session = Session.open()
     if session.repository.agent(agent) is None:
         raise ConfigurationError(f"There is no agent {agent!r}: see `brokerage agents`.")
-    session.repository.offboard_agent(agent)
-    for connection in session.repository.connections(agent_key=agent):
-        session.vault.delete(connection.connection_id)
-    session.log.event("agent.offboarded", f"{agent} is offboarded.", source="cli", agent_key=agent)
-    out.print(f"{agent} is offboarded; its keys are deleted.")
-
-
-def forget(
-    agent: Annotated[str, typer.Argument(help="The agent's key.")],
-    vendor: Annotated[str, typer.Argument(help="The vendor, for example dotloop.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> None:
-    """Delete everything that was pulled through one connection, and its key."""
-    from brokerage.cli.connecting import find_vendor
-    from brokerage.control.repository import connection_id
-    from brokerage.database.engine import LIBPQ_DRIVER, LOADER, role_url
-    from pipelines.common.warehouse import SyncLocks, forget_connection
-
-    found = find_vendor(vendor)
-    session = Session.open()
-    known = session.repository.connection(connection_id(agent, found.name))
-    if known is None:
+    name = find_vendor(vendor).name if vendor else None
+    chosen = session.repository.connections(agent_key=agent, vendor=name)
+    if vendor and not chosen and not erase:
         raise ConfigurationError(
-            f"{agent} has no {found.title} connection: see `brokerage agents`."
+            f"{agent} has no {find_vendor(vendor).title} connection: see `brokerage agents`."
         )
-    if not yes:
-        typer.confirm(f"Delete all that was pulled from {found.title} for {agent}?", abort=True)
-    session.repository.set_connection_status(known.connection_id, "paused", "forgotten")
-    session.vault.delete(known.connection_id)
-    url = role_url(LOADER, session.settings, driver=LIBPQ_DRIVER)
-    locks = SyncLocks(url)
-    try:
-        if not locks.take_account(known.connection_id, _PATIENCE):
-            raise UnavailableError(
-                f"A sync is reading {known.connection_id}: its key is deleted; run this again "
-                f"when the sync has ended."
-            )
-        rows = forget_connection(found, url, known.connection_id)
-    finally:
-        locks.release()
-    session.log.event(
-        "connection.forgotten",
-        f"{rows} {found.title} rows of {agent} are deleted.",
-        source="cli",
-        agent_key=agent,
-        connection_id=known.connection_id,
+    if erase and not yes:
+        what = f"from {find_vendor(vendor).title}" if vendor else "from all vendors"
+        typer.confirm(f"Delete all that was pulled {what} for {agent}?", abort=True)
+    if session.settings.is_sandbox:
+        session.ensure_sandbox()
+    done = [disconnect_account(session, connection) for connection in chosen]
+    if name is None:
+        session.repository.offboard_agent(agent, forget_person=erase)
+        session.log.event(
+            "agent.offboarded", f"{agent} is offboarded.", source="cli", agent_key=agent
+        )
+    for one in done:
+        if one.advice:
+            warn(f"{one.connection_id.split(':')[1]}: {one.advice}")
+    if erase:
+        done = _erase(session, chosen, done)
+        if name is None:
+            from brokerage.cli.running import forget_partition
+
+            forget_partition(session, agent)
+    if as_json:
+        print_json(done)
+        return
+    subject = (
+        f"{agent} is disconnected from {find_vendor(vendor).title}"
+        if vendor
+        else f"{agent} is offboarded"
     )
-    out.print(
-        f"{rows} {found.title} rows of {agent} are deleted, and the key with them; the next build "
-        f"of the warehouse leaves them out. Backups are yours to clean."
-    )
+    if erase:
+        rows = sum(one.rows or 0 for one in done)
+        out.print(
+            f"{subject}; its keys and {rows} raw rows are deleted, and the warehouse is built "
+            "without them. Backups are yours to clean."
+        )
+    else:
+        out.print(f"{subject}; its keys are deleted, the data pulled so far stays.")
+
+
+def _erase(
+    session: Session,
+    connections: list[ConnectionRecord],
+    done: list[Disconnected],
+) -> list[Disconnected]:
+    """Delete the rows of disconnected accounts, and build the warehouse without them."""
+    from dataclasses import replace
+
+    from brokerage.cli import running
+    from brokerage.cli.disconnecting import erase_account, erasing_history
+    from brokerage.cli.watching import watching
+
+    # departures that no build has seen yet would be taken for erased
+    with watching() as listener:
+        before = running.build(session, listener)
+    if not before.succeeded:
+        warn("The build before has failed, so departures of today may be erased with the rows.")
+    with erasing_history(session, [c.connection_id for c in connections]):
+        rows = {c.connection_id: erase_account(session, c) for c in connections}
+        with watching() as listener:
+            running.build(session, listener, rebuild=True).raise_if_failed()
+    return [replace(one, rows=rows[one.connection_id]) for one in done]

@@ -82,13 +82,45 @@ def sync(
     return _report("The sync", session, outcomes)
 
 
-def build(session: Session, listener: Listener) -> RunReport:
-    """Build and test every model of the warehouse."""
+def build(session: Session, listener: Listener, *, rebuild: bool = False) -> RunReport:
+    """Build and test every model; `rebuild` makes anew what is otherwise kept key by key."""
     from sensors.launch import build_warehouse
 
     with _dagster(session) as (definitions, instance):
-        outcome = build_warehouse(definitions, instance, listener=listener)
+        outcome = build_warehouse(definitions, instance, rebuild=rebuild, listener=listener)
     return _report("The warehouse build", session, [outcome])
+
+
+def reconcile(
+    session: Session,
+    listener: Listener,
+    *,
+    agents: Collection[str] = (),
+    vendors: Collection[str] = (),
+    repair: bool = True,
+) -> RunReport:
+    """Count at the vendors and here; `repair` reads again what differs. Empty means all."""
+    from sensors.launch import reconcile as run
+
+    with _dagster(session) as (definitions, instance):
+        outcome = run(
+            definitions,
+            instance,
+            agents=agents,
+            vendors=vendors,
+            repair=repair,
+            listener=listener,
+        )
+    return _report("The reconciliation", session, [outcome])
+
+
+def forget_partition(session: Session, agent: str) -> None:
+    """Take the agent's partition away, so that it is not shown as missing."""
+    from assets.partitions import AGENTS
+
+    with _dagster(session) as (_, instance):
+        if agent in instance.get_dynamic_partitions(AGENTS):
+            instance.delete_dynamic_partition(AGENTS, agent)
 
 
 @contextmanager

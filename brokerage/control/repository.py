@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Engine, Row
 
-from brokerage.control.tables import agents, connections
+from brokerage.control.tables import agents, connections, webhook_inbox
 from brokerage.errors import ConfigurationError
 
 ConnectionStatus = Literal["active", "needs_reauth", "paused"]
@@ -146,19 +146,38 @@ class ControlRepository:
                 .values(referral_code=code, updated_at=func.now())
             )
 
-    def offboard_agent(self, agent_key: str) -> None:
-        """Mark the agent as gone; its rows and connections stay, its connections pause."""
+    def offboard_agent(self, agent_key: str, *, forget_person: bool = False) -> None:
+        """Mark the agent as gone and pause its connections; the rows stay: history names them.
+
+        `forget_person` empties name, address and codes.
+        """
+        personal = {
+            "display_name": agent_key,
+            "email": None,
+            "rezen_agent_id": None,
+            "referral_code": None,
+        }
         with self._engine.begin() as connection:
             connection.execute(
                 update(agents)
                 .where(agents.c.agent_key == agent_key)
-                .values(status="offboarded", updated_at=func.now())
+                .values(
+                    status="offboarded",
+                    updated_at=func.now(),
+                    **(personal if forget_person else {}),
+                )
             )
             connection.execute(
                 update(connections)
-                .where(connections.c.agent_key == agent_key)
+                .where(connections.c.agent_key == agent_key, connections.c.status != "paused")
                 .values(status="paused", status_reason="offboarded", updated_at=func.now())
             )
+
+    def delete_connection(self, connection_id: str) -> None:
+        """Delete a connection with what hangs on it: secrets, counts, its webhooks."""
+        with self._engine.begin() as connection:
+            for table in (webhook_inbox, connections):
+                connection.execute(delete(table).where(table.c.connection_id == connection_id))
 
     def connections(
         self,

@@ -177,8 +177,25 @@ onboarding_jobs = Table(
     _at("created_at", now=True),
     _at("started_at"),
     _at("ended_at"),
+    Column("attempt", Integer, nullable=False, server_default=text("1")),
+    _at("retry_at"),
     CheckConstraint("status in ('New', 'Running', 'Complete', 'Partial', 'Failed')", name="status"),
     Index("ix_onboarding_jobs_agent_key", "agent_key", "job_id"),
+)
+
+onboarding_runs = Table(
+    "onboarding_runs",
+    metadata,
+    Column(
+        "job_id",
+        BigInteger,
+        ForeignKey(onboarding_jobs.c.job_id, ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("run_id", Text, primary_key=True),
+    Column("vendor", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Index("ix_onboarding_runs_run_id", "run_id"),
 )
 
 onboarding_steps = Table(
@@ -366,4 +383,50 @@ image_copies = Table(
     Column("bytes", BigInteger),
     _at("checked_at", now=True),
     _at("copied_at"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("notification_id", BigInteger, Identity(always=True), primary_key=True),
+    _at("created_at", now=True),
+    Column("type", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("agent_key", Text),
+    Column("run_id", Text),
+    Column("dedupe_key", Text, nullable=False, unique=True),
+    _at("notified_at"),
+    CheckConstraint("severity in ('info', 'warning', 'error')", name="severity"),
+    Index(
+        "ix_notifications_waiting", "notification_id", postgresql_where=text("notified_at is null")
+    ),
+)
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column(
+        "connection_id",
+        Text,
+        ForeignKey(connections.c.connection_id, ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("vendor", Text, nullable=False),
+    Column("entity", Text, primary_key=True),
+    Column("lifecycle_group", Text, primary_key=True),
+    Column("tc_vendor", BigInteger),
+    Column("tc_ad", BigInteger, nullable=False),
+    Column("tc_mismatch", BigInteger, nullable=False),
+    Column("rows_refused", BigInteger, nullable=False, server_default=text("0")),
+    Column("ids_missing", BigInteger),
+    Column("ids_surplus", BigInteger),
+    Column("verdict", Text, nullable=False),
+    Column("explanation", Text),
+    Column("run_id", Text),
+    _at("checked_at", now=True),
+    _at("mismatch_since"),
+    _at("read_whole_at"),
+    CheckConstraint("verdict in ('equal', 'mended', 'differs', 'unknown')", name="verdict"),
 )

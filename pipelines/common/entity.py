@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 Strategy = Literal["sweep", "incremental", "probe", "detail", "snapshot", "window"]
 Row = dict[str, Any]
 Read = Callable[["Reading"], Iterator[Sequence[Row]]]
+Count = Callable[["Reading"], Mapping[str, int]]
+
+EVERYTHING = "ALL"
+"""The part of a list that `Entity.count` names if the vendor counts it as a whole."""
 
 ENGINE_COLUMNS_FIRST = (
     Column("connection_id", "text", "the connection the row was read through", nullable=False),
@@ -38,6 +42,10 @@ class Entity:
     names entities that must have been read before in the same account. `enabled` switches an
     entity off by settings. `grouped_by` names the field whose rows are read together, such as the
     parent of a list inside a record: see `Reading.whole`.
+
+    `count` asks the vendor in a request or two how many rows there are, by part of the list:
+    `{"ALL": 7}`, or by the values of the column `counted_by`. It shares no code with `read`, so
+    that a reader which sees nothing is found out.
     """
 
     name: str
@@ -52,6 +60,8 @@ class Entity:
     depends_on: tuple[str, ...] = ()
     enabled: Callable[[VendorSettings], bool] = lambda _settings: True
     grouped_by: str | None = None
+    count: Count | None = None
+    counted_by: str | None = None
 
     def columns(self) -> list[Column]:
         """All raw columns in table order."""

@@ -91,7 +91,8 @@ class OAuth:
     with the attempt's verifier, `issuer` who the answer to consent must be from. `code_seconds` is
     how long the code may be traded in, None if long enough. `proves` looks at the first tokens and
     raises `AccountBroken` if they are another attempt's. `grant_life` is how long a refresh token
-    lives after it was given or used; None if it does not end by itself, or nobody knows.
+    lives after it was given or used; None if it does not end by itself, or nobody knows. `withdraw`
+    gives an access back; None where the vendor has no call for that.
     """
 
     vendor: str
@@ -101,6 +102,7 @@ class OAuth:
     consent: Callable[[httpx.Client, VendorSettings, Attempt], str]
     key_owner: str = "the account"
     unwrap: Callable[[Any], Any] = lambda body: body
+    withdraw: Callable[[httpx.Client, VendorSettings, Credentials], httpx.Response] | None = None
     share_left: float = 0.0
     refused: str | None = None
     pkce: bool = False
@@ -158,6 +160,28 @@ class OAuth:
         token = self._granted(client, settings, form, "does not renew the access")
         kept = {name: part for name, part in credentials.items() if name not in _CLOCKS}
         return {**kept, **self._kept(token, form)}
+
+    def revoke(
+        self, client: httpx.Client, credentials: Credentials, settings: VendorSettings
+    ) -> bool:
+        """Give the access back. True if it is gone now, False if the vendor has no call for it.
+
+        A token that is over is renewed first. Raises `RetryLater` if the vendor is not able to
+        answer now, `ContractBroken` or `AccountBroken` if it does not take it back.
+        """
+        if self.withdraw is None or not credentials.get("access_token"):
+            return False
+        withdraw, service = self.withdraw, f"{self.title}'s token service"
+        response = ask_sign_in(lambda: withdraw(client, settings, credentials), service)
+        if not response.is_success and credentials.get("refresh_token"):
+            fresh = self.exchange(client, credentials, settings)
+            response = ask_sign_in(lambda: withdraw(client, settings, fresh), service)
+        if not response.is_success:
+            raise ContractBroken(
+                f"{self.title} does not take the access back (HTTP {response.status_code}); "
+                f"withdraw it in the account's settings there."
+            )
+        return True
 
     def redeem(
         self, client: httpx.Client, settings: VendorSettings, code: str, attempt: Attempt

@@ -130,13 +130,21 @@ class SeenKeys:
         self._hashes.extend(xxhash.xxh3_64_intdigest(key.encode()) for key in keys)
         self._sorted = None
 
-    def missing(self, keys: Sequence[str]) -> list[str]:
-        """Those of `keys` that were not seen."""
+    @property
+    def distinct(self) -> int:
+        """How many different keys were seen."""
+        return len(self._unique())
+
+    def _unique(self) -> npt.NDArray[np.uint64]:
         if self._sorted is None:
             self._sorted = np.unique(np.frombuffer(self._hashes, dtype=np.uint64))
+        return self._sorted
+
+    def missing(self, keys: Sequence[str]) -> list[str]:
+        """Those of `keys` that were not seen."""
         hashes = (xxhash.xxh3_64_intdigest(key.encode()) for key in keys)
         asked = np.fromiter(hashes, dtype=np.uint64, count=len(keys))
-        found = np.isin(asked, self._sorted, assume_unique=False)
+        found = np.isin(asked, self._unique(), assume_unique=False)
         return [key for key, was_seen in zip(keys, found, strict=True) if not was_seen]
 
 
@@ -313,6 +321,10 @@ class EntityResult:
     """What one reading came to. `error` is one sentence; counts are rows.
 
     `missing_keys` and `failed_keys` are those of a reading of single records.
+
+    After a reading that saw everything, the ids that the vendor sent are compared with those that
+    the warehouse holds: `ids_missing` were sent and are not there, `ids_surplus` are there and were
+    not sent. Both are None after any other reading.
     """
 
     connection_id: str
@@ -334,6 +346,8 @@ class EntityResult:
     drift: tuple[str, ...] = ()
     missing_keys: frozenset[str] = frozenset()
     failed_keys: Mapping[str, str] = field(default_factory=dict)
+    ids_missing: int | None = None
+    ids_surplus: int | None = None
 
     @property
     def succeeded(self) -> bool:

@@ -160,6 +160,8 @@ class _Task:
     deleted: int = 0
     newly_rejected: bool = False
     drift: set[str] = field(default_factory=set)
+    missing: int | None = None
+    surplus: int | None = None
 
     @property
     def name(self) -> tuple[str, str]:
@@ -198,7 +200,23 @@ class _Task:
             drift=tuple(sorted(self.drift)),
             missing_keys=frozenset(reading.missing),
             failed_keys=dict(reading.failed),
+            ids_missing=self.missing,
+            ids_surplus=self.surplus,
         )
+
+    def compare_ids(self, memory: RawStore) -> None:
+        """Hold the ids that a complete reading saw against those that are stored by now."""
+        if not self.reading.complete or self.status != "ok":
+            return
+        live = self.surplus = 0
+        for keys in memory.key_batches(self.account.connection_id, self.entity.name):
+            live += len(keys)
+            self.surplus += len(self.reading.seen.missing(keys))
+        gone = list(self.reading.gone)
+        left = len(gone) - len(self.reading.seen.missing(gone))
+        # a refused row was seen, and is kept beside the table
+        known = live - self.surplus + self.rejected + left
+        self.missing = max(0, self.reading.seen.distinct - known)
 
 
 @dataclass(frozen=True)
@@ -700,6 +718,9 @@ def sync(
             with _load_errors(vendor):
                 pipeline.normalize()
                 load_ids += pipeline.load(raise_on_failed_jobs=True).loads_ids
+        if lane != "fast":
+            for task in tasks:
+                task.compare_ids(store)
         return SyncReport(
             vendor=vendor.name,
             run_id=run_id,

@@ -82,12 +82,26 @@ def _consent(_client: httpx.Client, settings: VendorSettings, attempt: Attempt) 
     return f"{own.auth_base_url}/authorize?{urlencode(query)}"
 
 
+def _withdraw(
+    client: httpx.Client, settings: VendorSettings, credentials: Credentials
+) -> httpx.Response:
+    """The whole grant of a token ends; the app signs as for a token (§1)."""
+    own = cast(DotloopSettings, settings)
+    secret = own.client_secret.get_secret_value() if own.client_secret else ""
+    return client.post(
+        f"{own.auth_base_url}/token/revoke",
+        params={"token": credentials["access_token"]},
+        auth=httpx.BasicAuth(own.client_id or "", secret),
+    )
+
+
 OAUTH = OAuth(
     vendor="dotloop",
     title="Dotloop",
     app_settings="BROKERAGE_DOTLOOP_CLIENT_ID and BROKERAGE_DOTLOOP_CLIENT_SECRET",
     ask=_ask,
     consent=_consent,
+    withdraw=_withdraw,
     refused=REFUSED,
 )
 

@@ -89,6 +89,15 @@ def _tokens(body: Any) -> Any:
     return wrapped if isinstance(wrapped, Mapping) else body
 
 
+def _withdraw(
+    client: httpx.Client, settings: VendorSettings, credentials: Credentials
+) -> httpx.Response:
+    """The account's grant ends (§1.3)."""
+    own = cast(FubSettings, settings)
+    headers = {"Authorization": f"Bearer {credentials['access_token']}", **_system(own)}
+    return client.delete(f"{own.base_url}/oauthApps/revokeAccess", headers=headers)
+
+
 OAUTH = OAuth(
     vendor="fub",
     title="Follow Up Boss",
@@ -99,6 +108,7 @@ OAUTH = OAuth(
     unwrap=_tokens,
     # unused for so long, a refresh token dies (§1.4)
     grant_life=timedelta(days=90),
+    withdraw=_withdraw,
 )
 
 
@@ -110,11 +120,14 @@ def authorize(credentials: Credentials, settings: VendorSettings) -> Mapping[str
     else:
         token = b64encode(f"{credentials.get('api_key', '')}:".encode()).decode()
         headers = {"Authorization": f"Basic {token}"}
-    if own.system:
-        headers["X-System"] = own.system
-    if own.system_key is not None:
-        headers["X-System-Key"] = own.system_key.get_secret_value()
-    return headers
+    return {**headers, **_system(own)}
+
+
+def _system(own: FubSettings) -> dict[str, str]:
+    """The headers of the registered system, if there is one."""
+    named = {"X-System": own.system} if own.system else {}
+    key = own.system_key
+    return named if key is None else {**named, "X-System-Key": key.get_secret_value()}
 
 
 def classify(failure: Failure) -> VendorError | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dlt.extract import DltSource
 
 from pipelines.alone import source_of
-from pipelines.common.entity import Entity, Read, Row, Vendor
+from pipelines.common.entity import Count, Entity, Read, Row, Vendor
 from pipelines.common.model import VendorModel
 from pipelines.common.reading import Reading
 from pipelines.fub import models
@@ -21,6 +21,7 @@ from pipelines.fub.account import check, read_identity
 from pipelines.fub.activity import read_calls, read_events, read_text_messages
 from pipelines.fub.appointments import read_appointments
 from pipelines.fub.client import DIALECT, OAUTH, FubSettings, Params, id_of, listing
+from pipelines.fub.counts import count_list
 from pipelines.fub.people import read_people
 from pipelines.fub.sweep import is_gone, sweep
 
@@ -61,6 +62,7 @@ def _small(
     model: type[VendorModel],
     contract: str,
     read: Read | None = None,
+    count: Count | None = None,
 ) -> Entity:
     return Entity(
         name=name,
@@ -73,6 +75,7 @@ def _small(
         contract=contract,
         evidence=_SEEN_LIVE,
         depends_on=_IDENTITY,
+        count=count or count_list(path),
     )
 
 
@@ -96,6 +99,7 @@ ENTITIES = (
         models.User,
         "§5.10",
         _read_users,
+        count_list("users", {"includeDeleted": "true"}),
     ),
     _small("teams", "teams", "Teams", "Teams of users.", models.Team, "§5.12"),
     _small("groups", "groups", "Groups", "Lead-distribution groups.", models.Group, "§5.11"),
@@ -152,6 +156,7 @@ ENTITIES = (
         contract="§5.1",
         evidence="official docs; whether updatedAfter works is disputed and therefore probed",
         depends_on=_IDENTITY,
+        count=count_list("people", {"includeTrash": "true", "includeUnclaimed": "true"}),
     ),
     Entity(
         name="deals",
@@ -164,6 +169,7 @@ ENTITIES = (
         contract="§5.2",
         evidence="client library, fields observed in public code; no usable filter",
         depends_on=_IDENTITY,
+        count=count_list("deals", {"includeArchived": "1", "includeDeleted": "1"}),
     ),
     Entity(
         name="events",
@@ -176,6 +182,7 @@ ENTITIES = (
         contract="§5.5",
         evidence="official docs; idGreaterThan is checked against what comes back",
         depends_on=_IDENTITY,
+        count=count_list("events", context="events"),
     ),
     Entity(
         name="calls",
@@ -188,6 +195,7 @@ ENTITIES = (
         contract="§5.6",
         evidence="createdAfter verified live in public code",
         depends_on=_IDENTITY,
+        count=count_list("calls"),
     ),
     Entity(
         name="appointments",

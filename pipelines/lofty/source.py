@@ -14,7 +14,7 @@ from typing import cast
 from dlt.extract import DltSource
 
 from pipelines.alone import source_of
-from pipelines.common.entity import Entity, Read, Strategy, Vendor
+from pipelines.common.entity import Count, Entity, Read, Strategy, Vendor
 from pipelines.common.http import VendorSettings
 from pipelines.common.model import VendorModel
 from pipelines.lofty import models
@@ -28,6 +28,7 @@ from pipelines.lofty.configuration import (
     read_tags,
     read_transaction_pipelines,
 )
+from pipelines.lofty.counts import count_leads, count_transactions
 from pipelines.lofty.details import (
     ACTIVITY_KEY,
     activities_of,
@@ -58,12 +59,14 @@ def _whole(
     read: Read,
     contract: str,
     evidence: str = _OFFICIAL,
+    count: Count | None = None,
 ) -> Entity:
     """A list without a clock of its changes."""
     strategy: Strategy = "sweep"
     return Entity(
-        name, title, description, model, key, read, strategy, contract, evidence, _ACCOUNT
-    )
+        name, title, description, model, key, read, strategy, contract, evidence, _ACCOUNT,
+        count=count,
+    )  # fmt: skip
 
 
 def _detail(
@@ -138,6 +141,7 @@ ENTITIES = (
         contract="§3",
         evidence=_DISPUTED,
         depends_on=_ACCOUNT,
+        count=count_leads,
     ),
     Entity(
         name="communications",
@@ -154,6 +158,7 @@ ENTITIES = (
     _whole(
         "transactions", "Transactions", "Transactions with price, commission income and dates.",
         models.Transaction, ("transaction_id",), read_transactions, "§5.3",
+        count=count_transactions,
     ),
     _detail(
         "lead_activities", "Site activity", "What leads did on the site.",

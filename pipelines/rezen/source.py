@@ -19,6 +19,7 @@ from pipelines.common.entity import Entity, Vendor
 from pipelines.common.http import Api, VendorSettings
 from pipelines.rezen import agents, deals, equity, models, network, revshare
 from pipelines.rezen.client import DIALECT, OAUTH, RezenSettings, who_am_i
+from pipelines.rezen.counts import count_list
 
 _AGENT = ("agents",)
 
@@ -81,6 +82,8 @@ ENTITIES = (
         contract="§6.1",
         evidence="settled: client library and several public programs",
         depends_on=_AGENT,
+        count=count_list("transactions"),
+        counted_by="lifecycle_group",
     ),
     Entity(
         name="transactions",
@@ -105,6 +108,8 @@ ENTITIES = (
         contract="§6.1",
         evidence="path settled; the names of the groups are disputed",
         depends_on=_AGENT,
+        count=count_list("listing-transactions"),
+        counted_by="lifecycle_group",
     ),
     Entity(
         name="listings",

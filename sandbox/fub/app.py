@@ -263,6 +263,11 @@ class FollowUpBoss:
         name, _, tail = rest.partition("/")
         if request.call.fault("forbidden"):
             raise Refusal(403, "You do not have access to this resource.")
+        if (name, tail, method) == ("oauthApps", "revokeAccess", "DELETE"):
+            # whose token it is says which grant ends; the contract names the call alone (§1.3)
+            request.call.assumed = True
+            self._crm.grants.revoke(request.account.agent_key)
+            return Reply(204)
         if name == "webhooks":
             return self._webhooks(method, tail, request, registered)
         if name == "webhookEvents":

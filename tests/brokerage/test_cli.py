@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 from brokerage.cli import connecting, main
 from brokerage.cli.connecting import connect_account
 from brokerage.cli.console import show_unexpected
+from brokerage.cli.disconnecting import erase_account
 from brokerage.cli.session import Session
 from brokerage.settings import get_settings
 from pipelines.registry import VENDORS
@@ -216,8 +217,8 @@ class TestAccounts:
             (("onboard", "nobody"), "There is no agent 'nobody'"),
             (("sync", "--agent", "nobody"), "There is no agent 'nobody'"),
             (("sync",), "No account is connected"),
-            (("offboard", "nobody"), "There is no agent 'nobody'"),
-            (("forget", "nobody", "fub", "--yes"), "nobody has no Follow Up Boss connection"),
+            (("disconnect", "nobody"), "There is no agent 'nobody'"),
+            (("reconcile",), "No such account is connected"),
             (("sandbox", "advance"), "Say how far to move on"),
         ],
     )
@@ -246,7 +247,7 @@ class TestAccounts:
     ) -> None:
         key = ada["rezen"]["api_key"]
         run("connect", ada["agent_key"], "rezen", "--key-stdin", stdin=key)
-        assert run("offboard", ada["agent_key"]).code == 0
+        assert run("disconnect", ada["agent_key"]).code == 0
         with engine.connect() as connection:
             assert connection.execute(text("select count(*) from control.secrets")).scalar() == 0
 
@@ -325,7 +326,7 @@ class TestAccounts:
             assert stored[part] == in_force[part]
         assert stored["refresh_token"] != refresh_token
 
-    def test_forgetting_deletes_key_and_rows_of_one_connection(
+    def test_erasing_deletes_key_and_rows_of_one_connection(
         self, run: Run, ada: dict[str, Any], engine: Engine
     ) -> None:
         assert run("init").code == 0
@@ -340,9 +341,14 @@ class TestAccounts:
         with engine.begin() as connection:
             for agent in (ada["agent_key"], "ben-example"):
                 connection.execute(text(row), {"of": f"{agent}:fub"})
-        outcome = run("forget", ada["agent_key"], "fub", "--yes")
+        outcome = run("disconnect", ada["agent_key"], "fub")
         assert outcome.code == 0, outcome.err
-        assert "1 Follow Up Boss rows of ada-sample are deleted" in outcome.out
+        assert "its keys are deleted" in outcome.out
+        assert "delete it there" in outcome.err
+        session = Session.open()
+        [kept] = session.repository.connections(agent_key=ada["agent_key"], vendor="fub")
+        assert (kept.status, kept.status_reason) == ("paused", "disconnected")
+        assert erase_account(session, kept) == 1
         with engine.connect() as connection:
             left = connection.execute(text("select connection_id from raw_fub.stages"))
             assert left.scalars().all() == ["ben-example:fub"]
@@ -350,7 +356,7 @@ class TestAccounts:
             assert keys.scalars().all() == ["ada-sample:rezen"]
         agents = json.loads(run("agents", "--json").out)
         states = {c["vendor"]: c["status"] for c in agents[0]["connections"]}
-        assert states == {"rezen": "active", "fub": "paused"}
+        assert states == {"rezen": "active"}
 
     def test_rotation_keeps_the_secrets(
         self, run: Run, ada: dict[str, Any], engine: Engine

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import Engine
 
 from brokerage.errors import UnavailableError
-from brokerage.settings import PROJECT_DIR, SandboxState, Settings
+from brokerage.settings import PROJECT_DIR, SandboxState, Settings, get_settings
 from brokerage.stack.dagster_home import dagster_environment
 from brokerage.stack.process import ProcessFiles
 from brokerage.stack.sandbox_client import remember_sandbox
@@ -182,3 +184,28 @@ def test_dagster_works_on_this_home_and_database(database: str) -> None:
     assert link.resolve() == PROJECT_DIR / "dagster.yaml"
     assert "search_path" in environment["BROKERAGE_DAGSTER_STORAGE_URL"]
     assert sys.modules.get("dagster_webserver") is None, "the stack itself stays light"
+
+
+def test_dagsters_storage_keeps_its_connections(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection per statement made the run of a full build wait for minutes."""
+    from dagster import DagsterInstance
+    from sqlalchemy.pool import NullPool
+
+    for name, value in dagster_environment(get_settings()).items():
+        monkeypatch.setenv(name, value)
+    with DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions("agents", ["ada-sample"])
+        assert instance.get_dynamic_partitions("agents") == ["ada-sample"]
+        for storage in (instance.run_storage, instance.event_log_storage):
+            assert not isinstance(storage._engine.pool, NullPool)  # type: ignore[attr-defined]
+        with engine.begin() as connection:
+            # as a restart of the server does
+            connection.execute(
+                text(
+                    "select pg_terminate_backend(pid) from pg_stat_activity "
+                    "where pid <> pg_backend_pid() and datname = current_database()"
+                )
+            )
+        assert instance.get_dynamic_partitions("agents") == ["ada-sample"]

@@ -14,7 +14,6 @@ from dagster import (
     DagsterInstance,
     DagsterRunStatus,
     Definitions,
-    RunRequest,
     SensorResult,
     SkipReason,
     build_schedule_context,
@@ -109,22 +108,20 @@ def connection(agent: str, created: str = "2026-06-15") -> ConnectionRecord:
 
 def test_new_connections_are_onboarded_together() -> None:
     requests = plan_onboarding(
-        "fub", ["ada", "ben", "cora"], [connection("ben"), connection("cora")], read_before=set()
+        "fub", ["ada", "ben", "cora"], [(connection("ben"), 0), (connection("cora"), 0)]
     )
     assert bounds(requests) == [("ben", "cora")]
     assert requests[0].job_name == "fub__onboarding"
+    assert requests[0].tags["brokerage/reason"] == "2 new accounts"
 
 
-def test_a_connection_that_was_read_is_not_onboarded() -> None:
-    assert plan_onboarding("fub", ["ada"], [connection("ada")], read_before={"ada:fub"}) == []
-
-
-def test_the_same_connection_is_requested_once_and_a_renewed_one_again() -> None:
-    def key(created: str) -> str | None:
-        request: RunRequest = plan_onboarding("fub", ["ada"], [connection("ada", created)], ())[0]
+def test_the_same_attempt_is_requested_once_and_the_next_one_again() -> None:
+    def key(created: str, attempt: int = 0) -> str | None:
+        [request] = plan_onboarding("fub", ["ada"], [(connection("ada", created), attempt)])
         return request.run_key
 
     assert key("2026-06-15") == key("2026-06-15") != key("2026-06-16")
+    assert key("2026-06-15") != key("2026-06-15", 7)
 
 
 @pytest.mark.usefixtures("two_agents")
@@ -154,7 +151,9 @@ def test_the_sensor_adds_each_partition_once(defs: Definitions, instance: Dagste
     ]
 
     create_run_for_test(instance, job_name="fub__onboarding", status=DagsterRunStatus.STARTED)
-    assert isinstance(tick(), SkipReason)
+    third = tick()
+    assert isinstance(third, SkipReason)
+    assert "2 of Follow Up Boss" in str(third.skip_message)
 
 
 @pytest.mark.usefixtures("database")

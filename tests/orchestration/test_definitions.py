@@ -113,12 +113,13 @@ def test_jobs_schedules_and_sensors_have_one_name_each(defs: Definitions) -> Non
     cadences = {cadence.name for cadence in CADENCES}
     others = {
         *("digests__daily", "digests__weekly", "webhooks__check"),
+        *("warehouse__hourly", "reconcile__hourly"),
         *(upkeep.name for upkeep in UPKEEP),
     }
     assert {schedule.name for schedule in repository.schedule_defs} == cadences | others
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "agents__connected",
-        "agents__onboarding_ended",
+        "agents__onboarding_progress",
         "alerts__raised",
         "files__dropped",
         "runs__failed",
@@ -127,9 +128,11 @@ def test_jobs_schedules_and_sensors_have_one_name_each(defs: Definitions) -> Non
     }
     assert {name for name in repository.job_names if not name.startswith("__")} == {
         *cadences,
-        *others,
+        # the hourly build is the same job as any other
+        *(others - {"warehouse__hourly"}),
         *(f"{vendor}__{lane}" for vendor in VENDORS for lane in ("onboarding", "manual")),
         "warehouse__build",
+        "warehouse__tick",
         "webhooks__refetch",
     }
 
@@ -151,11 +154,6 @@ def test_what_an_entity_needs_is_read_in_the_same_cadence() -> None:
         vendor = VENDORS[cadence.vendor]
         for name in chosen:
             assert set(vendor.entity(name).depends_on) <= chosen, (cadence.name, name)
-
-
-def test_no_former_timer_is_replaced_twice() -> None:
-    replaced = [timer for row in (*CADENCES, *UPKEEP) for timer in row.replaces]
-    assert len(replaced) == len(set(replaced))
 
 
 def test_loading_the_code_imports_no_dbt() -> None:

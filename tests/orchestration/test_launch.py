@@ -235,3 +235,18 @@ def test_an_agent_without_the_vendor_is_not_touched(
         "ada-sample": "MATERIALIZED",
         "ben-example": "FAILED",
     }
+
+
+def test_the_fast_lane_leaves_the_first_reading_to_the_onboarding(
+    defs: Definitions, instance: DagsterInstance, office: Office, engine: Engine
+) -> None:
+    ada, ben = AGENTS
+    [first] = sync_agents(defs, instance, [ada], vendors=["fub"], entities=ENTITIES)
+    assert first.succeeded
+    [fast] = sync_agents(defs, instance, AGENTS, vendors=["fub"], entities=ENTITIES, lane="fast")
+    assert fast.succeeded
+    with engine.connect() as connection:
+        read = connection.execute(text("select distinct connection_id from raw_fub.sync_marks"))
+        assert set(read.scalars()) == {f"{ada}:fub"}
+    [manual] = sync_agents(defs, instance, [ben], vendors=["fub"], entities=ENTITIES)
+    assert manual.recorded == len(ENTITIES)
