@@ -25,9 +25,9 @@ from dagster._core.storage.tags import BACKFILL_ID_TAG
 from dagster._core.utils import make_new_backfill_id
 
 from assets.raw import LANE_TAG
+from resources.processes import PROCESS_TAG
 from sensors.cadences import ONBOARDING_LANE
 from sensors.onboarding import run_agents
-from sensors.orphans import PROCESS_TAG
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
