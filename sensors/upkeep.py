@@ -21,13 +21,12 @@ MAX_RUNTIME_SECONDS = 2 * 3600
 
 @dataclass(frozen=True)
 class Upkeep:
-    """One asset that is materialised once a day; the former timers that it replaces."""
+    """One asset that is materialised once a day."""
 
     name: str
     asset: dg.AssetKey
     cron: str
     description: str
-    replaces: tuple[int, ...] = ()
 
 
 UPKEEP = (
@@ -36,14 +35,12 @@ UPKEEP = (
         HOUSEKEEPING,
         "30 3 * * *",
         "Deletes what is old and needed no more.",
-        (2432,),
     ),
     Upkeep(
         "images__daily",
         AGENT_IMAGES,
         "0 9 * * *",
         "Copies the agents' pictures that changed.",
-        (2404, 2407, 2453),
     ),
 )
 
