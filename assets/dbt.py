@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
-import yaml
 from sqlalchemy import text
 
 from assets.manifest import DBT_DIR, find_manifest
 from pipelines.registry import VENDORS
-from resources.dbt import DbtResource
+from resources.dbt import DbtResource, tick_models
 from resources.light_dbt import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
@@ -63,9 +62,7 @@ def _config_meta(props: Mapping[str, Any]) -> dict[str, Any]:
 
 def tick_selection(warehouse: dg.AssetsDefinition) -> list[dg.AssetKey]:
     """The models of dbt's selector `tick`: what is built after the fast lanes."""
-    selectors = yaml.safe_load((DBT_DIR / "selectors.yml").read_text("utf-8"))["selectors"]
-    [tick] = [selector for selector in selectors if selector["name"] == "tick"]
-    names = {name for name in tick["definition"]["union"] if isinstance(name, str)}
+    names = tick_models(DBT_DIR)
     return sorted(key for key in warehouse.keys if key.path[-1] in names)
 
 

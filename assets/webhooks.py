@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.dbt import BUILD_LOCK
-from assets.manifest import DBT_DIR
+from assets.manifest import DBT_DIR, find_manifest
 from assets.outcome import materialisation_metadata, reconnect_hint
 from assets.raw import OWNER, raw_key
 from assets.webhook_work import SOON, Outcome, Work, judge, plan
@@ -271,7 +271,7 @@ def build_webhook_assets() -> list[dg.AssetsDefinition]:
         def build(tables: Collection[str]) -> Refresh:
             with warehouse.engine().connect() as connection:
                 connection.execute(BUILD_LOCK)
-                return refresh(DBT_DIR, tables)
+                return refresh(DBT_DIR, find_manifest(), tables)
 
         failures = work_off_all(refetcher, build, tell)
         purged = refetcher.inbox.purge()

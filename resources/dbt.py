@@ -266,20 +266,38 @@ class Refresh:
     failure: str | None
 
 
-def refresh_selection(project_dir: Path, tables: Collection[str]) -> tuple[str, ...]:
-    """What dbt is told to build when rows of raw tables (`schema.table`) have changed.
+def tick_models(project_dir: Path) -> frozenset[str]:
+    """The names in dbt's selector `tick`: what is built after the fast lanes."""
+    held = yaml.safe_load((project_dir / "selectors.yml").read_text("utf-8"))
+    [tick] = [selector for selector in held["selectors"] if selector["name"] == TICK]
+    return frozenset(name for name in tick["definition"]["union"] if isinstance(name, str))
 
-    The selector `tick`, if the project has one; else everything below the tables.
+
+def refresh_selection(
+    manifest: Mapping[str, Any], tick: Collection[str], tables: Collection[str]
+) -> tuple[str, ...]:
+    """The models to build when rows of raw tables (`schema.table`) have changed.
+
+    Those of the selector `tick` that stand on a changed table; where the tick has none, as for what
+    the product sells, everything that stands on it.
     """
-    selectors = project_dir / "selectors.yml"
-    if selectors.exists():
-        held = yaml.safe_load(selectors.read_text("utf-8")) or {}
-        if any(selector.get("name") == TICK for selector in held.get("selectors", ())):
-            return ("--selector", TICK)
-    return ("--select", *(f"source:{table}+" for table in sorted(tables)))
+    nodes, children = manifest["nodes"], manifest["child_map"]
+    chosen: set[str] = set()
+    for source, props in manifest["sources"].items():
+        if f"{props['schema']}.{props['name']}" not in tables:
+            continue
+        below, waiting = set[str](), [source]
+        while waiting:
+            for child in children.get(waiting.pop(), ()):
+                if child.startswith(("model.", "snapshot.")) and child not in below:
+                    below.add(child)
+                    waiting.append(child)
+        names = {nodes[node]["name"] for node in below}
+        chosen |= names.intersection(tick) or names
+    return tuple(sorted(chosen))
 
 
-def refresh(project_dir: Path, tables: Collection[str]) -> Refresh:
+def refresh(project_dir: Path, manifest: Path, tables: Collection[str]) -> Refresh:
     """Build what stands on changed raw tables, with the tests of the data; wait until it is done.
 
     Unit tests are left to the build of everything: they test the code, which has not changed.
@@ -293,14 +311,17 @@ def refresh(project_dir: Path, tables: Collection[str]) -> Refresh:
     built = get_settings().home / "dbt"
     parsed = built if (built / "partial_parse.msgpack").exists() else project_dir / "target"
     _take_parsed(parsed, work)
-    selection = refresh_selection(project_dir, tables)
+    nodes = json.loads(manifest.read_bytes())
+    selection = refresh_selection(nodes, tick_models(project_dir), tables)
+    if not selection:
+        return Refresh((), 0, 0.0, None)
     done = subprocess.run(
         [
             *(dbt_executable(), "--quiet", "--no-use-colors", "build"),
             *("--project-dir", str(project_dir), "--profiles-dir", str(project_dir)),
             *("--target-path", str(work), "--log-path", str(work)),
             *("--exclude-resource-type", "unit_test"),
-            *selection,
+            *("--select", *selection),
         ],
         env={**os.environ, **dbt_environment()},
         capture_output=True,

@@ -19,6 +19,7 @@ and dbt compares with the clock: the difference is taken off.
             where
                 marks.entity = '{{ entity }}'
                 and marks.status in ('ok', 'partial', 'not_available', 'not_permitted')
+                and marks.mode is distinct from 'webhook'
                 and loads.status = 0
         ) as marks on connections.connection_id = marks.connection_id
         where connections.vendor = '{{ vendor }}' and connections.status = 'active'
