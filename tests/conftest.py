@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import os
 import re
@@ -53,6 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no process works alone in the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST[0]))
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: to look at them again and again costs 7 % of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

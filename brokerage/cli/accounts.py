@@ -116,7 +116,7 @@ def _allowed(session: Session, vendor: Vendor, from_stdin: bool) -> dict[str, st
     attempt = Attempt.begin(session.settings.oauth_redirect_uri)
     address = ask_consent(vendor.oauth, settings, attempt)
     lasts = vendor.oauth.code_seconds
-    hurry = f" The code in its address lasts {lasts} seconds." if lasts else ""
+    hurry = f" Paste it within {lasts} seconds." if lasts else ""
     out.print(
         f"Let the account's owner open this address and allow the access:\n\n  {address}\n\n"
         f"The browser ends at {attempt.redirect_uri}?code=…; what that page shows does not "

@@ -292,7 +292,7 @@ class TestAccounts:
         connected = run(*command, "--allow", stdin=browser)
         assert connected.code == 0, connected.err
         assert browser.address in connected.out
-        assert "The code in its address lasts 60 seconds." in connected.out
+        assert "Paste it within 60 seconds." in connected.out
         assert f"is connected to reZEN as {ada['name']}" in connected.out
         vault = Vault.for_settings(engine, get_settings())
         stored = vault.get("ada-sample:rezen")

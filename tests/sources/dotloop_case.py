@@ -217,6 +217,7 @@ CASE = Case(
     skip=0,
     changes=CHANGES,
     departure=departure,
+    together=False,
     limit=12,
     account_id=lambda box, agent: str((box.account(agent, "dotloop") or {})["account_id"]),
     refusal={"kind": "status", "status": 401, "match": "^/public"},

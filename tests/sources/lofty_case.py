@@ -146,6 +146,7 @@ CASE = Case(
     skip=0,
     changes=CHANGES,
     departure=departure,
+    together=False,
     limit=20,
     window=60.0,
     limited_as="key",

@@ -82,7 +82,8 @@ class Case:
     `limit` is a rate, in requests per `window` seconds, that a first reading of Ada's fills for
     some windows, `limited_as` what the sandbox calls it; `refusal` is the fault that refuses her
     credential from now on, `closed` one that closes the list to her. `public` are parts of the
-    credential that are no secret, `asks` is the method of the list's requests.
+    credential that are no secret, `asks` is the method of the list's requests. `together` says that
+    all changes may be played before one sync: none hides another or ends most of a table.
     """
 
     vendor: Vendor
@@ -120,6 +121,7 @@ class Case:
     expired: Callable[[Sandbox, str], Mapping[str, Collection[str]]] = lambda _box, _agent: {}
     shown: Mapping[tuple[str, str], Callable[[Row], Any]] = field(default_factory=dict)
     control: Callable[[Rig, str], Iterable[str]] = lambda _rig, _agent: ()
+    together: bool = True
 
     @property
     def name(self) -> str:

@@ -4,9 +4,28 @@ contract, the next full reading has.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.sources.rig import Change, Rig, only, result
 
 
+@pytest.mark.applies(lambda case: case.together)
+def test_all_changes_arrive_together(rig: Rig) -> None:
+    """One after another at the vendor, all of them in one increment and one full reading."""
+    late: frozenset[str] = frozenset()
+    for change in rig.case.changes:
+        change.play(rig.box)
+        rig.box.clock.advance(seconds=60)
+        late |= change.late
+    assert not rig.sync().failures
+    missed = rig.differences()
+    assert only(late, missed), missed[:8]
+    rig.box.clock.advance(seconds=60)
+    assert not rig.sync(full=True).failures
+    rig.must_equal_truth()
+
+
+@pytest.mark.engine(lambda params: not params["case"].together)
 def test_a_change_arrives(living: Rig, change: Change) -> None:
     change.play(living.box)
     living.box.clock.advance(seconds=60)

@@ -119,6 +119,7 @@ def test_a_grant_that_is_gone_breaks_the_account_only(rig: Rig, status: int) -> 
     assert {r.agent_key for r in report.failures} == {ADA}
 
 
+@pytest.mark.engine
 def test_a_token_service_that_is_down_breaks_nobody(rig: Rig) -> None:
     account, _ = held(rig)
     change(rig, "expire_token", agent_key=ADA)
@@ -131,6 +132,7 @@ def test_a_token_service_that_is_down_breaks_nobody(rig: Rig) -> None:
     assert not rig.sync(account).failures
 
 
+@pytest.mark.engine
 def test_tokens_of_five_minutes_are_used_as_long_as_they_last(rig: Rig) -> None:
     switch(rig, "expires_in", 300)
     account, kept = held(rig)
@@ -140,6 +142,7 @@ def test_tokens_of_five_minutes_are_used_as_long_as_they_last(rig: Rig) -> None:
     assert kept.renewals == 1
 
 
+@pytest.mark.engine
 def test_a_wrong_secret_of_the_app_breaks_no_account(rig: Rig) -> None:
     account, _ = held(rig)
     change(rig, "expire_token", agent_key=ADA)

@@ -93,6 +93,7 @@ def test_a_fifth_of_a_tokens_life_is_left_when_it_is_replaced(on_the_calendar: R
         assert held.renewals == count
 
 
+@pytest.mark.engine
 def test_a_token_that_dies_in_the_middle_costs_one_renewal(on_the_calendar: Rig) -> None:
     rig = on_the_calendar
     held = granted(rig)
@@ -126,6 +127,7 @@ def test_a_dead_refresh_token_is_one_sentence(on_the_calendar: Rig) -> None:
     }
 
 
+@pytest.mark.engine
 def test_a_token_service_that_is_down_breaks_no_account(rig: Rig) -> None:
     rig.box.faults.add("status", vendor="lofty", match="oauth/token", status=503, times=None)
     change(rig, "expire_token")
