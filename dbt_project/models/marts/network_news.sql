@@ -28,36 +28,23 @@ sighted as (
     select * from {{ ref("int_deals__sighted") }}
 ),
 
--- what changed to and fro within a day is no news of the day
 network as (
     select
         users.agent_key,
-        {{ reporting_date("changes.detected_at") }} as news_date,
-        case changes.change_type
-            when 'New to Network' then 'new_member'
-            when 'Status' then 'status'
-            when 'Network Size' then 'network_size'
-            when 'Join Date' then 'join_date'
-            when 'Tier moved' then 'tier'
-            when 'Left' then 'departure'
-        end as news_kind,
+        changes.news_date,
+        changes.news_kind,
         changes.member_agent_id as subject_id,
         changes.member_agent_id,
         null::text as subject,
-        {{ latest_value("changes.member_name", "changes.detected_at") }} as member_name,
-        (array_agg(changes.tier order by changes.detected_at desc))[1] as tier,
-        (array_agg(changes.value_old order by changes.detected_at))[1]
-            as value_old,
-        (array_agg(changes.value_new order by changes.detected_at desc))[1]
-            as value_new,
+        changes.member_name,
+        changes.tier,
+        changes.value_old,
+        changes.value_new,
         null::numeric as amount,
         null::text as currency,
-        max(changes.detected_at) as detected_at
-    from {{ ref("network_change_log") }} as changes
+        changes.detected_at
+    from {{ ref("int_changes__daily") }} as changes
     inner join users on changes.owner_agent_id = users.agent_id
-    group by
-        users.agent_key, {{ reporting_date("changes.detected_at") }}, news_kind,
-        changes.member_agent_id
 ),
 
 -- a deal is news to those whose own account shows it
@@ -194,8 +181,6 @@ revenue_news as (
 
 combined as (
     select * from network
-    where
-        news_kind in ('new_member', 'departure') or value_old is distinct from value_new
     union all
     select * from closings
     union all
