@@ -122,7 +122,7 @@ def builder(new_database: Databases, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def built(builder: Builder) -> Builder:
-    statuses = builder.build("resource_type:seed", "resource_type:model")
+    statuses = builder.build("resource_type:seed", "resource_type:snapshot", "resource_type:model")
     statuses |= builder.build("path:models/pages", "path:tests/pages", command="test")
     wrong = {name: status for name, status in statuses.items() if status in ("fail", "error")}
     assert not wrong

@@ -54,7 +54,7 @@ figures as (
     group by viewport, page_section_id
 ),
 
--- on smaller screens the figures come first, some in a row, and the rest below each other
+-- on smaller screens the figures come first, some in a row, and the rest below them
 flowing as (
     select
         placed.*,
