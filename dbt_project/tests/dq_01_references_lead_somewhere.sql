@@ -1,7 +1,7 @@
 {{ config(severity="warn") }}
 
--- a vendor's reference may lead nowhere, metrics.dangling_reference has the rows; more than
--- one in twenty says that something was not read
+-- a vendor's reference may lead nowhere, metrics.dangling_reference has the rows; more
+-- than one in twenty says that something was not read
 with
 
 resolved as (

@@ -1,5 +1,5 @@
--- a report of no orphans once looked at two references of thirty: each reference that may
--- lead nowhere is in dangling_reference, and all others stop the build
+-- a report of no orphans once looked at two references of thirty: each reference that
+-- may lead nowhere is in dangling_reference, and all others stop the build
 {%- set known = [] %}
 {%- for model, scope, row_id, column, to, field in vendor_references() %}
 {%- do known.append(model ~ "." ~ column) %}
@@ -17,5 +17,11 @@
 {%- endfor %}
 {%- endif %}
 select reference
-from
-    unnest(string_to_array('{{ left_out | join(",") }}', ',')) as checked (reference)
+from (
+    values
+    (null)
+    {%- for name in left_out %},
+    ('{{ name }}')
+    {%- endfor %}
+) as checked (reference)
+where reference is not null

@@ -1,21 +1,15 @@
 -- nothing is null in one way only: no blank text, and no truth value written as a word
 {%- set checked = [
-    "agent", "team", "team_member", "transaction", "listing", "participant", "address", "office",
-    "network_member", "contribution", "fub_person", "fub_deal", "fub_user", "fub_event",
-    "lofty_lead", "title_order", "subscription",
+    "agent", "team", "team_member", "transaction", "listing", "participant", "address",
+    "office", "network_member", "contribution", "fub_person", "fub_deal", "fub_user",
+    "fub_event", "lofty_lead", "title_order", "subscription",
 ] %}
 {% for name in checked %}
 select
     '{{ name }}' as model,
     count(*) as blank_rows
 from {{ ref(name) }}
-where
-    false
-    {%- if execute %}
-    {%- for column in adapter.get_columns_in_relation(ref(name)) if column.is_string() %}
-    or {{ column.quoted }} in ('', 'true', 'false', 'null')
-    {%- endfor %}
-    {%- endif %}
+where {{ has_blank_text(ref(name)) }}
 having count(*) > 0
 {% if not loop.last %}union all{% endif %}
 {% endfor %}

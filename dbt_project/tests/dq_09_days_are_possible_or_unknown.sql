@@ -1,5 +1,5 @@
--- a missing date once became January 2000: a day that counts is possible, or the unknown
--- one
+-- a missing date once became January 2000: a day that counts is possible, or the
+-- unknown one
 {%- set facts = {
     "fact_transaction": "period_date",
     "fact_listing": "period_date",

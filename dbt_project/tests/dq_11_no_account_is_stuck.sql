@@ -1,7 +1,7 @@
 {{ config(severity="warn") }}
 
--- jobs once stood in process for ever: an account in use whose last good reading is older
--- than three days is not read any more, whatever the runs say
+-- jobs once stood in process for ever: an account in use whose last good reading is
+-- older than three days is not read any more, whatever the runs say
 {%- set vendors = [
     "rezen", "fub", "skyslope", "dotloop", "lofty", "qualia", "stripe", "files"
 ] %}

@@ -1,5 +1,5 @@
--- what people decide stands above what a sync brings: the team of a deal, a referral code,
--- and which record is which deal
+-- what people decide stands above what a sync brings: the team of a deal, a referral
+-- code, and which record is which deal
 select
     'effective team' as entered,
     overrides.transaction_id as subject

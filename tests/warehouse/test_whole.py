@@ -23,7 +23,7 @@ from assets.raw_checks import _drift
 from pipelines.registry import VENDORS
 from sandbox.server import serve
 from tests.sources.conftest import CASES
-from tests.sources.rig import ADA, AGENTS, BEN, on_the_sandbox_calendar
+from tests.sources.rig import ADA, AGENTS, BEN, Change, on_the_sandbox_calendar
 from tests.warehouse.running import results_of, run_dbt
 from tests.warehouse.test_marts_equal_truth import Warehouse
 
@@ -41,6 +41,16 @@ RENAMED, NEW_NAME = "grossCommission", "grossCommissionValue"
 
 Databases = Callable[[], AbstractContextManager[str]]
 Contents = dict[str, str]
+
+
+def changes_of(day: int) -> list[Change]:
+    """Each vendor's changes spread over the days, in their order."""
+    return [
+        change
+        for case in CASES
+        for number, change in enumerate(case.changes)
+        if number * DAYS // len(case.changes) == day - 1
+    ]
 
 
 def execute(whole: Warehouse, *statements: str) -> None:
@@ -124,17 +134,23 @@ def test_the_first_load_equals_the_truth(whole: Warehouse) -> None:
 
 
 def test_ten_days_with_every_kind_of_change_equal_the_truth(whole: Warehouse) -> None:
-    changes = [change for case in CASES for change in case.changes]
-    assert len(changes) > 140
+    played, impossible = 0, []
     for day in range(1, DAYS + 1):
         whole.box.advance(days=1)
-        for change in changes[day - 1 :: DAYS]:
-            change.play(whole.box)
+        for change in changes_of(day):
+            try:
+                change.play(whole.box)
+                played += 1
+            except ValueError as error:
+                # the world goes on by itself: an invoice that was to be paid may be paid already
+                impossible.append((change.name, str(error)))
         read(whole, without=BEN if day == LATE_DAY else None)
         if day in BUILT_DAYS:
             build(whole)
         if day == LATE_DAY:
             read(whole)
+    assert played > 140
+    assert len(impossible) < 10, impossible
     # who was deleted is for a full reading to find
     read(whole, full=True)
     build(whole, tests=True)

@@ -24,3 +24,15 @@
     {%- endfor %}
     ))
 {%- endmacro %}
+
+
+{# Whether a row of a relation has a blank text, or a word for true, false or null. #}
+{% macro has_blank_text(relation) -%}
+    {%- set blanks = [] -%}
+    {%- if execute -%}
+        {%- for column in adapter.get_columns_in_relation(relation) if column.is_string() -%}
+            {%- do blanks.append(column.quoted ~ " in ('', 'true', 'false', 'null')") -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ blanks | join("\n    or ") or "false" }}
+{%- endmacro %}
