@@ -88,7 +88,11 @@ def daemons(office: Office, engine: Engine, tmp_path: Path) -> Iterator[Callable
 
 def query(engine: Engine, statement: str, **parameters: Any) -> list[Any]:
     with engine.connect() as connection:
-        if not connection.scalar(text("select to_regclass('dagster.runs') is not null")):
+        there = (
+            "select to_regclass('dagster.runs') is not null "
+            "and to_regclass('dagster.job_ticks') is not null"
+        )
+        if not connection.scalar(text(there)):
             return []
         return [tuple(row) for row in connection.execute(text(statement), parameters)]
 
@@ -121,7 +125,10 @@ def test_a_daemon_killed_while_it_launches_goes_on_where_it_was(
     daemons: Callable[[], Daemon], engine: Engine
 ) -> None:
     first = daemons()
-    tick = "select 1 from dagster.job_ticks where status = 'STARTED' and type = 'SENSOR'"
+    tick = (
+        "select 1 from dagster.job_ticks where status = 'STARTED' "
+        "and tick_body like '%agents__connected%'"
+    )
     wait_until(lambda: query(engine, tick), "a tick", every=0.02)
     first.kill()
     daemons()
