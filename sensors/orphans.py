@@ -44,6 +44,7 @@ def is_gone(name: str) -> bool:
     if host != socket.gethostname():
         return False
     try:
-        return f"{psutil.Process(int(pid)).create_time():.0f}" != started
+        process = psutil.Process(int(pid))
+        return f"{process.create_time():.0f}" != started or process.status() == psutil.STATUS_ZOMBIE
     except psutil.Error:
         return True

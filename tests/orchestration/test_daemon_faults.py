@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -27,8 +26,7 @@ from pipelines.registry import VENDORS
 from tests.orchestration.office import AGENTS, Office
 
 pytestmark = pytest.mark.slow
-PATIENCE = 420.0
-_PID = re.compile(r"in process \(pid: (\d+)\)")
+PATIENCE = 540.0
 
 
 def wait_until(condition: Callable[[], Any], what: str, every: float = 0.3) -> Any:
@@ -139,20 +137,20 @@ def test_a_daemon_killed_while_it_launches_goes_on_where_it_was(
 def test_a_worker_killed_while_it_reads_is_started_again(
     daemons: Callable[[], Daemon], engine: Engine, office: Office
 ) -> None:
-    slow = office.box.faults.add("slow", vendor="fub", seconds=1.0, times=None)
+    office.box.faults.add("slow", vendor="fub", seconds=1.0, times=None)
     daemons()
-    events = (
-        "select e.event from dagster.event_logs e join dagster.runs r using (run_id) "
-        "where r.pipeline_name = 'fub__onboarding' and e.event like '%in process (pid: %'"
+    worker = (
+        "select t.value from dagster.run_tags t join dagster.runs r using (run_id) "
+        "where r.pipeline_name = 'fub__onboarding' and t.key = 'brokerage/process'"
     )
-    [[event]] = wait_until(lambda: query(engine, events), "the start of a worker", every=0.1)[:1]
-    found = _PID.search(str(event))
-    assert found is not None
-    os.kill(int(found.group(1)), signal.SIGKILL)
-    assert slow.hits >= 0
+    [[named], *_] = wait_until(lambda: query(engine, worker), "the start of a worker", every=0.1)
+    os.kill(int(str(named).split(":")[-2]), signal.SIGKILL)
     office.box.faults.clear()
     wait_until(lambda: all_complete(engine), "the onboarding")
-    statuses = query(
-        engine, "select status from dagster.runs where pipeline_name = 'fub__onboarding'"
-    )
-    assert sorted(row[0] for row in statuses) == ["FAILURE", "SUCCESS"]
+    statuses = "select status from dagster.runs where pipeline_name = 'fub__onboarding' order by 1"
+
+    # the rows are committed before the run has said that it is over
+    def ended() -> bool:
+        return query(engine, statuses) == [("FAILURE",), ("SUCCESS",)]
+
+    wait_until(ended, "the end of the second run")
