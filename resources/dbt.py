@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _PASSED = frozenset({"success", "pass", "warn", "skipped", "no-op"})
 _SHOWN = 10
+_NOT_BUILT = ("unit_test", "saved_query", "exposure")
 _ROWS = re.compile(r"(?:SELECT|INSERT 0|INSERT) (\d+)")
 
 
@@ -234,6 +235,8 @@ class DbtResource(dg.ConfigurableResource[None]):
                 *("--project-dir", str(project.project_dir)),
                 *("--profiles-dir", str(project.profiles_dir)),
                 *("--target-path", str(work), "--log-path", str(work)),
+                # unit tests are of the code and do not depend on data; the others make nothing
+                *("--exclude-resource-type", *_NOT_BUILT),
                 *(("--full-refresh",) if context.run.tags.get(REBUILD_TAG) == "true" else ()),
                 *chosen.selection_args,
             ],
@@ -320,7 +323,7 @@ def refresh(project_dir: Path, manifest: Path, tables: Collection[str]) -> Refre
             *(dbt_executable(), "--quiet", "--no-use-colors", "build"),
             *("--project-dir", str(project_dir), "--profiles-dir", str(project_dir)),
             *("--target-path", str(work), "--log-path", str(work)),
-            *("--exclude-resource-type", "unit_test"),
+            *("--exclude-resource-type", *_NOT_BUILT),
             *("--select", *selection),
         ],
         env={**os.environ, **dbt_environment()},

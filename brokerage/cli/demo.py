@@ -146,7 +146,10 @@ def _pull_and_build(session: Session, stages: Stages, agents: list[str]) -> None
         with stages.stage("Sync"), watching() as listener:
             running.sync(session, listener, agents=sorted(done)).raise_if_failed()
     with stages.stage("Warehouse (dbt build with tests)"), watching() as listener:
-        running.build(session, listener).raise_if_failed()
+        if running.is_built(session):
+            note("No row has changed since the last build of today, so nothing is to be built")
+        else:
+            running.build(session, listener).raise_if_failed()
 
 
 def _show_tables(session: Session) -> None:

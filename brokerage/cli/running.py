@@ -11,7 +11,11 @@ import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
 
 from brokerage.cli.session import Session
 from brokerage.errors import BrokerageError, PartialError
@@ -89,6 +93,33 @@ def build(session: Session, listener: Listener, *, rebuild: bool = False) -> Run
     with _dagster(session) as (definitions, instance):
         outcome = build_warehouse(definitions, instance, rebuild=rebuild, listener=listener)
     return _report("The warehouse build", session, [outcome])
+
+
+def is_built(session: Session) -> bool:
+    """Whether the warehouse holds what a build would make: that of today, of every row there is.
+
+    Then the last full build succeeded, after the last change of a row, with the models as they are
+    now, and has written down the figures of the day.
+    """
+    from assets.manifest import find_manifest
+    from sensors.sensors import last_build, last_change
+
+    with _dagster(session) as (_, instance):
+        built = last_build(instance)
+    changed = last_change(session.engine)
+    if built is None or changed is None:
+        return False
+    today = (session.settings.as_of or datetime.now(UTC)).astimezone(
+        ZoneInfo(session.settings.reporting_timezone)
+    )
+    with session.engine.connect() as connection:
+        measured = connection.scalar(
+            text("select max(snapshot_date) from metrics.metrics_snapshot")
+        )
+    return (
+        built > max(changed.timestamp(), find_manifest().stat().st_mtime)
+        and measured == today.date()
+    )
 
 
 def reconcile(
