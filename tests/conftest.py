@@ -30,16 +30,22 @@ LONGEST = ("tests/warehouse/", "tests/sources/")
 _VENDOR = re.compile(
     r"^(tests/sources)/.*\[(?:.*-)?(rezen|fub|skyslope|dotloop|lofty|qualia|stripe)\b"
 )
+# these read one warehouse, which takes minutes to fill
+_LIVED_WORLD = re.compile(
+    r"^tests/warehouse/test_(metrics_equal_truth|semantic_layer|unit_tests)\.py"
+)
 BI_READER_PASSWORD = "bi-reader-of-the-tests"
 
 _numbers = itertools.count(1)
 
 
 class ByVendorOrFile(LoadScopeScheduling):
-    """A file goes to one test process, and of the sources' files the tests of one vendor: the
-    warehouse that they start from is then filled once, and not in each process."""
+    """A file goes to one test process, of the sources' files the tests of one vendor, and what
+    reads the same warehouse together: it is then filled once, and not in each process."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if _LIVED_WORLD.match(nodeid):
+            return "tests/warehouse/lived_world"
         found = _VENDOR.match(nodeid)
         return "/".join(found.groups()) if found else nodeid.partition("::")[0]
 

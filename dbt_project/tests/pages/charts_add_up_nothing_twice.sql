@@ -1,7 +1,7 @@
 {{ after_charted_models() }}
--- a model has a row per currency, kind of scope, period and state: a chart must split by
--- these or keep to one, or it would add dollars to dollars of another country, and agents
--- to their teams
+-- a model has a row per currency, kind of scope, period and state: a chart must split
+-- by these or keep to one, or it would add dollars to dollars of another country, and
+-- agents to their teams
 with
 
 charts as (
