@@ -25,8 +25,18 @@ def test_all_changes_arrive_together(rig: Rig) -> None:
     rig.must_equal_truth()
 
 
-@pytest.mark.engine(lambda params: not params["case"].together)
+@pytest.mark.applies(lambda case: not case.together)
 def test_a_change_arrives(living: Rig, change: Change) -> None:
+    must_arrive(living, change)
+
+
+@pytest.mark.slow
+@pytest.mark.applies(lambda case: case.together)
+def test_a_change_arrives_by_itself(living: Rig, change: Change) -> None:
+    must_arrive(living, change)
+
+
+def must_arrive(living: Rig, change: Change) -> None:
     change.play(living.box)
     living.box.clock.advance(seconds=60)
     assert not living.sync().failures
