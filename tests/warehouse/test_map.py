@@ -161,3 +161,16 @@ def test_every_entity_that_is_read_has_a_freshness_that_fits_its_lane(
         assert source["loaded_at_query"].split() == [
             *("{{", f"last_good_sync('{name}',", f"'{entity.name}')", "}}")
         ]
+
+
+def test_a_hook_names_its_table(manifest: Manifest) -> None:
+    """In a properties file `this` is nothing yet: `analyze` would go through the whole database."""
+    hooks = [
+        (node["name"], hook["sql"])
+        for node in manifest["nodes"].values()
+        for when in ("pre-hook", "post-hook")
+        for hook in node["config"].get(when, ())
+    ]
+    assert len(hooks) > 10
+    for name, hook in hooks:
+        assert re.search(r"{{ \w+_this\(\) }}|{{ this }}", hook), (name, hook)
