@@ -62,7 +62,9 @@ def run_dbt(
     )
     if key not in _parsed and parsed.exists():
         _parsed[key] = parsed.read_bytes()
-    assert may_fail or done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+    # warnings come last and hide what failed
+    failed = [line for line in done.stdout.splitlines() if " ERROR " in line or " FAIL " in line]
+    assert may_fail or done.returncode == 0, "\n".join([*failed, done.stdout[-3000:], done.stderr])
     return done
 
 

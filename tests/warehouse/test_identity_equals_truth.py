@@ -244,7 +244,8 @@ def _build_core(built: Warehouse, **variables: bool) -> None:
     run_dbt(
         built.database,
         built.folder,
-        *("run", "--select", "core", "agent_production"),
+        *("run", "--select", "core", "int_transactions__credited", "fact_transaction"),
+        "agent_production",
         as_of=built.box.clock.now(),
         variables=variables,
     )
