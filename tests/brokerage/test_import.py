@@ -275,7 +275,7 @@ def test_a_paused_connection_is_told_before_anything_is_kept(
     ada: Import, run: Run, engine: Engine
 ) -> None:
     assert run("connect", "ada-sample", "files", "--key-stdin").code == 0
-    assert run("offboard", "ada-sample").code == 0
+    assert run("disconnect", "ada-sample").code == 0
     outcome = ada(DEALS)
     assert outcome.code == 3
     assert "ada-sample:files is paused, so nothing was imported" in outcome.err

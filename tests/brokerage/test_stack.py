@@ -125,6 +125,7 @@ class TestStack:
         states = {status.name: status.state for status in stack.status()}
         assert states == {
             "postgres": "running",
+            "webhooks": "stopped",
             "dagster-webserver": "stopped",
             "dagster-daemon": "stopped",
         }
