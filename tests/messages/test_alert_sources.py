@@ -392,15 +392,9 @@ def test_what_other_parts_want_to_be_told_is_told_once(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(
             text(
-                "create table control.notifications (notification_id bigint generated always as "
-                "identity, severity text, subject text, message text, agent_key text, "
-                "run_id text, notified_at timestamptz)"
-            )
-        )
-        connection.execute(
-            text(
-                "insert into control.notifications (severity, subject, message, agent_key) values "
-                "('info', 'Onboarding of ada-sample is complete', '40 tables', 'ada-sample')"
+                "insert into control.notifications "
+                "(type, severity, subject, message, agent_key, dedupe_key) values ('onboarding', "
+                "'info', 'Onboarding of ada-sample is complete', '40 tables', 'ada-sample', 'one')"
             )
         )
     notices = new_notices(engine)
