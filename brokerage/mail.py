@@ -10,6 +10,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
@@ -121,23 +122,15 @@ def make_mailer(settings: Settings) -> Mailer:
     return SmtpMailer(settings)
 
 
-class OutboxMailer:
+class OutboxMailer(AbstractContextManager["OutboxMailer"]):
     """The stand-in without a server: mails become `.eml` files, named by their Message-ID."""
 
     def __init__(self, folder: Path, sender: str) -> None:
         self.folder = folder
         self._sender = sender
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        pass
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
 
     def send(self, mail: Mail, before_handover: Handover) -> None:
         """Write the mail; one that was written already is written over by itself."""

@@ -402,11 +402,8 @@ def new_errors(rows: Iterable[Mapping[str, object]]) -> dict[int, Finding | None
 
 
 def new_notices(engine: Engine) -> list[Notice]:
-    """What other parts want people to be told once; none while there is no such table."""
+    """What other parts want people to be told once."""
     with engine.connect() as connection:
-        known = text("select to_regclass('control.notifications') is not null")
-        if not connection.scalar(known):
-            return []
         rows = connection.execute(
             text(
                 "select notification_id, severity, subject, message, agent_key, run_id "

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from brokerage.control.sync_state import has_marks
 from brokerage.database.roles import RAW_SCHEMAS
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine import Engine
 
 # what a history in the warehouse is derived from, over and over: (schema, entity)
 _HISTORIC = (("raw_rezen", "down_line"),)
@@ -79,7 +80,7 @@ def purge_marks(engine: Engine, before: datetime) -> tuple[int, int]:
     marks = loads = 0
     for schema in RAW_SCHEMAS:
         with engine.begin() as connection:
-            if not _has_marks(connection, schema):
+            if not has_marks(connection, schema):
                 continue
             parameters: dict[str, Any] = {
                 "before": before,
@@ -88,14 +89,6 @@ def purge_marks(engine: Engine, before: datetime) -> tuple[int, int]:
             marks += connection.execute(text(_marks_statement(schema)), parameters).rowcount
             loads += connection.execute(text(_loads_statement(schema)), parameters).rowcount
     return marks, loads
-
-
-def _has_marks(connection: Connection, schema: str) -> bool:
-    query = text(
-        "select to_regclass(:schema || '.sync_marks') is not null "
-        "and to_regclass(:schema || '._dlt_loads') is not null"
-    )
-    return bool(connection.scalar(query, {"schema": schema}))
 
 
 def _marks_statement(schema: str) -> str:

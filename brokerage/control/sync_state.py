@@ -108,15 +108,18 @@ def read_sync_state(
         return [SyncState(**row._mapping) for row in rows]
 
 
-def _vendors_with_marks(connection: Connection) -> list[str]:
-    has_marks = text(
+def has_marks(connection: Connection, schema: str) -> bool:
+    """Whether a raw schema has been loaded into by now: else it has no marks and no loads."""
+    query = text(
         "select to_regclass(:schema || '.sync_marks') is not null "
         "and to_regclass(:schema || '._dlt_loads') is not null"
     )
+    return bool(connection.scalar(query, {"schema": schema}))
+
+
+def _vendors_with_marks(connection: Connection) -> list[str]:
     return sorted(
-        schema.removeprefix("raw_")
-        for schema in RAW_SCHEMAS
-        if connection.execute(has_marks, {"schema": schema}).scalar_one()
+        schema.removeprefix("raw_") for schema in RAW_SCHEMAS if has_marks(connection, schema)
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from brokerage.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Engine
+    from sqlalchemy.engine import Connection, Engine
 
 # the kinds of a section in the order in which they are shown
 KINDS: dict[str, tuple[str, ...]] = {
@@ -56,8 +56,7 @@ def read_news(engine: Engine, agent_key: str, first: date, last: date) -> list[N
         UnavailableError: when the warehouse has not been built yet.
     """
     with engine.connect() as connection:
-        built = connection.scalar(text("select to_regclass('marts.network_news') is not null"))
-        if not built:
+        if not _is_built(connection):
             raise UnavailableError(
                 "marts.network_news is not there yet: build the warehouse with `brokerage sync`."
             )
@@ -68,13 +67,17 @@ def read_news(engine: Engine, agent_key: str, first: date, last: date) -> list[N
 def last_news_day(engine: Engine, agent_key: str) -> date | None:
     """The last day on which an agent has news; None if there is none or no warehouse."""
     with engine.connect() as connection:
-        if not connection.scalar(text("select to_regclass('marts.network_news') is not null")):
+        if not _is_built(connection):
             return None
         found: date | None = connection.scalar(
             text("select max(news_date) from marts.network_news where agent_key = :agent"),
             {"agent": agent_key},
         )
     return found
+
+
+def _is_built(connection: Connection) -> bool:
+    return bool(connection.scalar(text("select to_regclass('marts.network_news') is not null")))
 
 
 def wanted(news: Iterable[News], sections: Collection[str]) -> list[News]:

@@ -17,40 +17,25 @@ from pipelines.files.reader import read_imports
 _EVIDENCE = "the headings of the file, by the mapping that was kept with it"
 _CONTRACT = "docs/vendors/files.md"
 
+
+def _imported(name: str, title: str, what: str, model: type[models.FilesModel]) -> Entity:
+    return Entity(
+        name=name,
+        title=title,
+        description=f"{what} out of imported files; of each key the latest import's row.",
+        model=model,
+        key=(KEY_FIELD,),
+        read=read_imports,
+        strategy="sweep",
+        contract=_CONTRACT,
+        evidence=_EVIDENCE,
+    )
+
+
 ENTITIES = (
-    Entity(
-        name="transactions",
-        title="Transactions",
-        description="Sales and leases out of imported files; of each key the latest import's row.",
-        model=models.Transaction,
-        key=(KEY_FIELD,),
-        read=read_imports,
-        strategy="sweep",
-        contract=_CONTRACT,
-        evidence=_EVIDENCE,
-    ),
-    Entity(
-        name="listings",
-        title="Listings",
-        description="Listings out of imported files; of each key the latest import's row.",
-        model=models.Listing,
-        key=(KEY_FIELD,),
-        read=read_imports,
-        strategy="sweep",
-        contract=_CONTRACT,
-        evidence=_EVIDENCE,
-    ),
-    Entity(
-        name="contacts",
-        title="Contacts",
-        description="Contacts out of imported files; of each key the latest import's row.",
-        model=models.Contact,
-        key=(KEY_FIELD,),
-        read=read_imports,
-        strategy="sweep",
-        contract=_CONTRACT,
-        evidence=_EVIDENCE,
-    ),
+    _imported("transactions", "Transactions", "Sales and leases", models.Transaction),
+    _imported("listings", "Listings", "Listings", models.Listing),
+    _imported("contacts", "Contacts", "Contacts", models.Contact),
 )
 
 

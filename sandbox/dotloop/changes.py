@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.dotloop import facts
 from sandbox.dotloop.model import AMOUNTS, DATES, Account, Contact, Loop, Party, Profile, Value
+from sandbox.switches import turn
 
 if TYPE_CHECKING:
     from sandbox.dotloop.books import Books
@@ -294,11 +295,7 @@ def _set_scope(books: Books, change: Change) -> Result:
 
 
 def _switch(books: Books, change: Change) -> Result:
-    name, value = str(_given(change, "name")), _given(change, "value")
-    if name not in books.switches:
-        raise ValueError(f"There is no switch {name!r}; see sandbox/dotloop/README.md.")
-    books.switches[name] = value
-    return {name: value}
+    return turn(books.switches, change)
 
 
 ACTIONS: dict[str, Callable[[Books, Change], Result]] = {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.lofty import wire
 from sandbox.lofty.account import Account
@@ -24,11 +24,13 @@ from sandbox.lofty.model import (
     Task,
     Transaction,
 )
+from sandbox.switches import turn
 
 if TYPE_CHECKING:
     from sandbox.lofty.books import Books
 
 Change = Mapping[str, Any]
+Part = TypeVar("Part")
 DEFAULT = "ada-sample"
 # a lead's JSON members that a change may set, and what they are here
 LEAD_MEMBERS: Mapping[str, str] = {
@@ -469,31 +471,28 @@ def _add_visit(s: Scene) -> dict[str, Any]:
     return {"lead_id": lead.id, "created": wire.millis(visit.created)}
 
 
+def _one(
+    s: Scene, what: str, parts: Callable[[Lead], Iterable[Part]], id_of: Callable[[Part], Any]
+) -> tuple[Lead, Part]:
+    """The part of a lead that `<what>_id` names, else the first there is, with its lead."""
+    wanted = s.change.get(f"{what}_id")
+    for lead in s.account.visible(s.account.owner):
+        for part in parts(lead):
+            if wanted in (None, id_of(part)):
+                return lead, part
+    raise ValueError(f"There is no {what} {wanted!r}.")
+
+
 def _note(s: Scene) -> tuple[Lead, Note]:
-    rows = [(lead, n) for lead in s.account.visible(s.account.owner) for n in lead.notes]
-    wanted = s.change.get("note_id")
-    found = next((row for row in rows if wanted in (None, row[1].note_id)), None)
-    if found is None:
-        raise ValueError(f"There is no note {wanted!r}.")
-    return found
+    return _one(s, "note", lambda lead: lead.notes, lambda note: note.note_id)
 
 
 def _task(s: Scene) -> tuple[Lead, Task]:
-    rows = [(lead, t) for lead in s.account.visible(s.account.owner) for t in lead.tasks]
-    wanted = s.change.get("task_id")
-    found = next((row for row in rows if wanted in (None, row[1].id)), None)
-    if found is None:
-        raise ValueError(f"There is no task {wanted!r}.")
-    return found
+    return _one(s, "task", lambda lead: lead.tasks, lambda task: task.id)
 
 
 def _appointment(s: Scene) -> tuple[Lead, Appointment]:
-    rows = [(lead, a) for lead in s.account.visible(s.account.owner) for a in lead.appointments]
-    wanted = s.change.get("appointment_id")
-    found = next((row for row in rows if wanted in (None, row[1].id)), None)
-    if found is None:
-        raise ValueError(f"There is no appointment {wanted!r}.")
-    return found
+    return _one(s, "appointment", lambda lead: lead.appointments, lambda one: one.id)
 
 
 def _add_note(s: Scene) -> dict[str, Any]:
@@ -677,16 +676,7 @@ def _restore_key(books: Books, change: Change) -> dict[str, Any]:
 def _switch(books: Books, change: Change) -> dict[str, Any]:
     from sandbox.lofty.books import CHOICES
 
-    name, value = str(change.get("name", "")), change.get("value")
-    if name not in books.switches:
-        raise ValueError(
-            f"There is no switch {name!r}; known are: {', '.join(sorted(books.switches))}."
-        )
-    if name in CHOICES and value not in CHOICES[name]:
-        choices = ", ".join(str(choice) for choice in CHOICES[name])
-        raise ValueError(f"The switch {name} is one of {choices}.")
-    books.switches[name] = value
-    return {"name": name, "value": value}
+    return turn(books.switches, change, CHOICES)
 
 
 GENERAL: Mapping[str, Callable[[Books, Change], dict[str, Any]]] = {

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sandbox.qualia.model import STATUSES, Order, Person, Row, new_id
+from sandbox.switches import turn
 
 if TYPE_CHECKING:
     from sandbox.qualia.books import Books
@@ -336,16 +337,7 @@ def _revoke_key(books: Books, change: Change) -> dict[str, Any]:
 def _switch(books: Books, change: Change) -> dict[str, Any]:
     from sandbox.qualia.books import CHOICES
 
-    name, value = str(change.get("name", "")), change.get("value")
-    if name not in books.switches:
-        raise ValueError(
-            f"There is no switch {name!r}; known are: {', '.join(sorted(books.switches))}."
-        )
-    if name in CHOICES and value not in CHOICES[name]:
-        choices = ", ".join(str(choice) for choice in CHOICES[name])
-        raise ValueError(f"The switch {name} is one of {choices}.")
-    books.switches[name] = value
-    return {"name": name, "value": value}
+    return turn(books.switches, change, CHOICES)
 
 
 ACTIONS: dict[str, Callable[[Books, Change], dict[str, Any]]] = {

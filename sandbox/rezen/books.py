@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sandbox.rezen.grants import EXPIRES_IN, Grants
+from sandbox.switches import turn
 from sandbox.truth import rezen_truth
 from sandbox.vendor import HOUSE
 
@@ -58,11 +59,7 @@ class Books:
         agent_key = str(change.get("agent_key", ""))
         match op.partition(".")[2]:
             case "switch":
-                name = str(change.get("name"))
-                if name not in SWITCHES:
-                    raise ValueError(f"There is no switch {name!r}; see sandbox/README.md.")
-                self.switches[name] = change.get("value")
-                return {"name": name}
+                return turn(self.switches, change)
             case "expire_token":
                 self._world.agent_by_key(agent_key)
                 self.grants.expire(agent_key, told=bool(change.get("told")))

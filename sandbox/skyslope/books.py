@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.skyslope import truth
 from sandbox.skyslope.model import OFFICES, File, Person
+from sandbox.switches import turn
 from sandbox.world.model import Deal
 
 if TYPE_CHECKING:
@@ -230,13 +231,7 @@ class Books:
                 self.people = {k: p for k, p in self.people.items() if p is not person}
                 return {"removed": person.guid}
             case "switch":
-                name = str(change["name"])
-                if name not in self.switches:
-                    raise ValueError(
-                        f"There is no switch {name!r}; see sandbox/skyslope/README.md."
-                    )
-                self.switches[name] = change["value"]
-                return {name: change["value"]}
+                return turn(self.switches, change)
             case _:
                 raise ValueError(f"Unknown change {op!r}; see sandbox/skyslope/README.md.")
 

@@ -16,6 +16,7 @@ from sandbox.stripe.model import (
     Subscription,
 )
 from sandbox.stripe.store import DAY
+from sandbox.switches import turn
 
 if TYPE_CHECKING:
     from sandbox.stripe.books import Books
@@ -423,16 +424,11 @@ def _deny(books: Books, change: Change) -> dict[str, Any]:
 
 
 def _switch(books: Books, change: Change) -> dict[str, Any]:
-    name = str(change.get("name", ""))
-    if name == "default_version":
+    if change.get("name") == "default_version":
         # of requests without a version and of the events from now on
         books.journal.after = str(change["value"])
-        return {"name": name, "value": books.journal.after}
-    if name not in books.switches:
-        known = ", ".join(sorted([*books.switches, "default_version"]))
-        raise ValueError(f"There is no switch {name!r}; known are: {known}.")
-    books.switches[name] = change["value"]
-    return {"name": name, "value": books.switches[name]}
+        return {"name": "default_version", "value": books.journal.after}
+    return turn(books.switches, change)
 
 
 ACTIONS: dict[str, Callable[[Books, Change], dict[str, Any]]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import socket
 import stat
 import tempfile
@@ -28,6 +29,17 @@ SMALL = {"shared_buffers": "32MB", "fsync": "off"}
 MakeServer = Callable[..., EmbeddedPostgres]
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as somebody else")
+
+
+@pytest.fixture
+def users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with root, the user `sample` and `nobody`, whatever this one has."""
+    known = [
+        pwd.struct_passwd((name, "x", uid, gid, "", "/", "/bin/sh"))
+        for name, uid, gid in (("root", 0, 0), ("sample", 1234, 1235), ("nobody", 65534, 65534))
+    ]
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: {u.pw_uid: u for u in known}[uid])
+    monkeypatch.setattr(pwd, "getpwnam", lambda name: {u.pw_name: u for u in known}[name])
 
 
 @pytest.fixture
@@ -287,15 +299,20 @@ class TestAsRoot:
         with pytest.raises(UnavailableError, match="is not a private folder"):
             server.start()
 
+    @pytest.mark.usefixtures("users")
     def test_the_user_behind_sudo_comes_first(self) -> None:
-        me = os.getuid() or 65534
-        try:
-            chosen = choose_server_user({"SUDO_UID": str(me)})
-        except UnavailableError:
-            pytest.skip("this machine has no such user")
-        assert isinstance(chosen, ServerUser)
-        assert chosen.uid == me
+        assert choose_server_user({"SUDO_UID": "1234"}) == ServerUser("sample", 1234, 1235)
 
+    @pytest.mark.usefixtures("users")
     def test_root_behind_sudo_is_still_root(self) -> None:
-        with contextlib.suppress(UnavailableError):
-            assert choose_server_user({"SUDO_UID": "0"}).uid != 0
+        assert choose_server_user({"SUDO_UID": "0"}) == ServerUser("nobody", 65534, 65534)
+
+    def test_without_a_user_to_run_it_the_next_step_is_told(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def unknown(name: str) -> pwd.struct_passwd:
+            raise KeyError(name)
+
+        monkeypatch.setattr(pwd, "getpwnam", unknown)
+        with pytest.raises(UnavailableError, match="set BROKERAGE_DATABASE_URL"):
+            choose_server_user({})
