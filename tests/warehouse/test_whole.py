@@ -247,7 +247,8 @@ DAMAGE = {
     " income_id from metrics.fact_income limit 1)",
     10: "update raw_rezen.sync_marks set vendor_count = vendor_count + 1 where entity ="
     " 'transaction_list'",
-    11: f"delete from raw_lofty.sync_marks where connection_id = '{ADA}:lofty'",
+    11: f"delete from raw_lofty.sync_marks where connection_id = '{ADA}:lofty';"
+    " update control.connections set created_at = '2020-01-01'",
     12: "delete from raw_rezen.transactions",
     13: "update core.agent set team_provenance = null where team_id is not null",
     14: "insert into core.effective_team_override (transaction_id, team_source_id) select"
