@@ -10,29 +10,30 @@ often a vendor said 429, and whether every agent's rows are there.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy import text
 
-from brokerage.database.embedded import EmbeddedPostgres, free_port
-from brokerage.settings import PROJECT_DIR, get_settings
-from brokerage.stack.sandbox_client import SandboxClient
-from sandbox.box import Sandbox
+from bench.processes import (
+    connect,
+    dagster_processes,
+    database,
+    onboardings,
+    open_session,
+    query,
+)
+from brokerage.database.embedded import free_port
 from sandbox.server import serve
 from sandbox.world.sizes import Size
 
@@ -67,36 +68,6 @@ def _size(connections: int) -> Size:
     )  # fmt: skip
 
 
-@contextlib.contextmanager
-def _processes(environment: Mapping[str, str], port: int, logs: Path) -> Iterator[None]:
-    workspace = str(PROJECT_DIR / "workspace.yaml")
-    commands = (
-        ("-m", "dagster._daemon", "run", "--workspace", workspace),
-        ("-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port), "-w", workspace),
-    )
-    started = []
-    with contextlib.ExitStack() as files:
-        try:
-            for number, command in enumerate(commands):
-                log = files.enter_context((logs / f"{number}.log").open("wb"))
-                started.append(
-                    subprocess.Popen(
-                        [sys.executable, *command],
-                        cwd=PROJECT_DIR,
-                        env=dict(environment),
-                        stdout=log,
-                        stderr=log,
-                        start_new_session=True,
-                    )
-                )
-            yield
-        finally:
-            for process in started:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait(60)
-
-
 def _launch(port: int, job: str, tags: Mapping[str, str]) -> str:
     params = {
         "selector": {
@@ -118,59 +89,18 @@ def _launch(port: int, job: str, tags: Mapping[str, str]) -> str:
     return str(launched["run"]["runId"])
 
 
-def _connect(box: Sandbox, accounts: Sequence[Mapping[str, Any]], vendors: Sequence[str]) -> None:
-    from brokerage.cli.connecting import connect_account, find_vendor
-    from brokerage.cli.session import Session
-
-    session = Session.open()
-    for account in accounts:
-        for vendor in vendors:
-            credentials = {str(k): str(v) for k, v in account[vendor]["credentials"].items()}
-            connect_account(
-                session,
-                str(account["agent_key"]),
-                find_vendor(vendor),
-                credentials,
-                name=str(account["name"]),
-                is_demo=True,
-                allow_limited=True,
-            )
-
-
-def _jobs() -> dict[str, str]:
-    from brokerage.control.onboarding import OnboardingLog
-    from brokerage.database.engine import make_engine
-
-    engine = make_engine()
-    try:
-        return {agent: job.status for agent, job in OnboardingLog(engine).latest_of_all().items()}
-    finally:
-        engine.dispose()
-
-
-def _query(statement: str, **parameters: Any) -> list[Any]:
-    from brokerage.database.engine import make_engine
-
-    engine = make_engine()
-    try:
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(text(statement), parameters)]
-    finally:
-        engine.dispose()
-
-
 def _wait_for(agents: Sequence[str], begun: float, wait: threading.Event) -> float:
     """Seconds until all are complete. Raises if that takes too long."""
     while time.monotonic() - begun < MOST_SECONDS:
-        found = _jobs()
+        found = onboardings()
         if all(found.get(agent) == "Complete" for agent in agents):
             return time.monotonic() - begun
         wait.wait(2.0)
-    raise RuntimeError(f"After {MOST_SECONDS:.0f} s the onboardings are {_jobs()}")
+    raise RuntimeError(f"After {MOST_SECONDS:.0f} s the onboardings are {onboardings()}")
 
 
 def _fast_runs(run_ids: Sequence[str]) -> list[FastRun]:
-    rows = _query(
+    rows = query(
         "select run_id, status, extract(epoch from create_timestamp), start_time, end_time "
         "from dagster.runs where run_id = any(:ids) order by create_timestamp",
         ids=list(run_ids),
@@ -184,7 +114,7 @@ def _fast_runs(run_ids: Sequence[str]) -> list[FastRun]:
 def _wait_for_runs(run_ids: Sequence[str], wait: threading.Event) -> None:
     deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
-        left = _query(
+        left = query(
             "select count(*) from dagster.runs where run_id = any(:ids) "
             "and status not in ('SUCCESS', 'FAILURE', 'CANCELED')",
             ids=list(run_ids),
@@ -197,94 +127,76 @@ def _wait_for_runs(run_ids: Sequence[str], wait: threading.Event) -> None:
 
 def measure(agents: int, vendors: Sequence[str], folder: Path) -> dict[str, Any]:
     """Run the scenario; see the module's text for what comes back."""
-    from brokerage.cli.session import Session
     from brokerage.stack.dagster_home import service_environment
 
     wait = threading.Event()
-    home = folder / "home"
-    os.environ["BROKERAGE_HOME"] = str(home)
-    get_settings.cache_clear()
-    postgres = EmbeddedPostgres(home, port=free_port(), reachable_bases=(folder,))
-    postgres.start()
-    port = free_port()
-    try:
-        os.environ["BROKERAGE_DATABASE_URL"] = postgres.url()
-        get_settings.cache_clear()
-        with serve(size=_size(agents + OLD), limited=True) as box:
-            for vendor, told in SandboxClient(box.url).settings().items():
-                for name, value in told.items():
-                    os.environ[f"BROKERAGE_{vendor}_{name}".upper()] = (
-                        f"{box.url}{value}" if str(value).startswith("/") else str(value)
-                    )
-            get_settings.cache_clear()
-            session = Session.open()
-            session.set_up()
-            accounts = [a for a in box.accounts if all(vendor in a for vendor in vendors)]
-            old, new = accounts[:OLD], accounts[OLD : OLD + agents]
-            environment = service_environment(session.settings)
-            with _processes(environment, port, folder):
-                _connect(box, old, vendors)
-                _wait_for([a["agent_key"] for a in old], time.monotonic(), wait)
-                keys = [a["agent_key"] for a in old]
-                order = _query("select partition from dagster.dynamic_partitions order by id")
-                known = [row[0] for row in order]
-                span = sorted(keys, key=known.index)
-                tags = {
-                    "dagster/asset_partition_range_start": span[0],
-                    "dagster/asset_partition_range_end": span[-1],
-                }
-                before = []
-                for _ in range(TICKS_BEFORE):
-                    before.append(_launch(port, "fub__fast", tags))
-                    _wait_for_runs(before, wait)
-
-                box.requests.clear()
-                begun = time.monotonic()
-                _connect(box, new, vendors)
-                connected = time.monotonic() - begun
-                meanwhile: list[str] = []
-                ended = threading.Event()
-
-                def tick() -> None:
-                    while not ended.wait(BETWEEN_TICKS):
-                        meanwhile.append(_launch(port, "fub__fast", tags))
-                        _wait_for_runs(meanwhile, wait)
-
-                ticking = threading.Thread(target=tick)
-                ticking.start()
-                try:
-                    seconds = _wait_for([a["agent_key"] for a in new], begun, wait)
-                finally:
-                    ended.set()
-                    ticking.join()
-                limited = box.requests.count(status=429)
-                sent = box.requests.count()
-            missing = [
-                f"{a['agent_key']}:{vendor}"
-                for a in new
-                for vendor in vendors
-                if not _query(
-                    "select 1 from control.sync_state where connection_id = :of and status = 'ok'",
-                    of=f"{a['agent_key']}:{vendor}",
-                )
-            ]
-            return {
-                "at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "agents": agents,
-                "vendors": list(vendors),
-                "connect_seconds": round(connected, 1),
-                "onboarding_seconds": round(seconds, 1),
-                "requests": sent,
-                "refused_429": limited,
-                "accounts_without_rows": missing,
-                "fast_before": _told(_fast_runs(before)),
-                "fast_meanwhile": _told(_fast_runs(meanwhile)),
-                "notifications": dict(
-                    _query("select type, count(*) from control.notifications group by type")
-                ),
+    with database(folder), serve(size=_size(agents + OLD), limited=True) as box:
+        session = open_session(box.url)
+        accounts = [a for a in box.accounts if all(vendor in a for vendor in vendors)]
+        old, new = accounts[:OLD], accounts[OLD : OLD + agents]
+        port = free_port()
+        environment = service_environment(session.settings)
+        with dagster_processes(environment, folder, webserver_port=port):
+            connect(session, old, vendors)
+            _wait_for([a["agent_key"] for a in old], time.monotonic(), wait)
+            keys = [a["agent_key"] for a in old]
+            order = query("select partition from dagster.dynamic_partitions order by id")
+            known = [row[0] for row in order]
+            span = sorted(keys, key=known.index)
+            tags = {
+                "dagster/asset_partition_range_start": span[0],
+                "dagster/asset_partition_range_end": span[-1],
             }
-    finally:
-        postgres.destroy()
+            before = []
+            for _ in range(TICKS_BEFORE):
+                before.append(_launch(port, "fub__fast", tags))
+                _wait_for_runs(before, wait)
+
+            box.requests.clear()
+            begun = time.monotonic()
+            connect(session, new, vendors)
+            connected = time.monotonic() - begun
+            meanwhile: list[str] = []
+            ended = threading.Event()
+
+            def tick() -> None:
+                while not ended.wait(BETWEEN_TICKS):
+                    meanwhile.append(_launch(port, "fub__fast", tags))
+                    _wait_for_runs(meanwhile, wait)
+
+            ticking = threading.Thread(target=tick)
+            ticking.start()
+            try:
+                seconds = _wait_for([a["agent_key"] for a in new], begun, wait)
+            finally:
+                ended.set()
+                ticking.join()
+            limited = box.requests.count(status=429)
+            sent = box.requests.count()
+        missing = [
+            f"{a['agent_key']}:{vendor}"
+            for a in new
+            for vendor in vendors
+            if not query(
+                "select 1 from control.sync_state where connection_id = :of and status = 'ok'",
+                of=f"{a['agent_key']}:{vendor}",
+            )
+        ]
+        return {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "agents": agents,
+            "vendors": list(vendors),
+            "connect_seconds": round(connected, 1),
+            "onboarding_seconds": round(seconds, 1),
+            "requests": sent,
+            "refused_429": limited,
+            "accounts_without_rows": missing,
+            "fast_before": _told(_fast_runs(before)),
+            "fast_meanwhile": _told(_fast_runs(meanwhile)),
+            "notifications": dict(
+                query("select type, count(*) from control.notifications group by type")
+            ),
+        }
 
 
 def _told(runs: Sequence[FastRun]) -> dict[str, float]:
