@@ -14,7 +14,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-dbt format lock bench bench-warehouse bench-webhooks bench-onboarding pages docs dbt-env clean
+.PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-dbt format lock bench bench-warehouse bench-webhooks bench-onboarding bench-week pages docs dbt-env clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ bench-webhooks: env ## from a webhook to the mart, with the whole platform runni
 
 bench-onboarding: env ## twenty agents connect at once, while the fast lane goes on
 	@$(BIN)/python -m bench.onboarding
+
+bench-week: env ## a week in which the platform runs by itself, on a false clock (Linux)
+	@$(BIN)/python -m bench.week
 
 pages: env ## write the generated pages of docs/ anew
 	@$(BIN)/python -m brokerage.settings_doc

@@ -58,7 +58,9 @@ def dagster_processes(
 ) -> Iterator[None]:
     """Daemon and, with a port, webserver; both are gone afterwards with all that they started."""
     workspace = str(PROJECT_DIR / "workspace.yaml")
-    commands = {"daemon": ("-m", "dagster._daemon", "run", "--workspace", workspace)}
+    commands: dict[str, tuple[str, ...]] = {
+        "daemon": ("-m", "dagster._daemon", "run", "--workspace", workspace)
+    }
     if webserver_port is not None:
         address = ("-h", "127.0.0.1", "-p", str(webserver_port))
         commands["webserver"] = ("-m", "dagster_webserver", *address, "-w", workspace)

@@ -471,9 +471,13 @@ class World:
         """
         for _ in range(days):
             self.clock.advance(days=1)
-            self._live(self.today)
-            self._run_until(self.now())
-            self.ledger.vest(self.today)
+            self.live()
+
+    def live(self) -> None:
+        """Lets the 24 hours up to now happen."""
+        self._live(self.today)
+        self._run_until(self.now())
+        self.ledger.vest(self.today)
         self.touch()
 
     def _live(self, day: date) -> None:
