@@ -13,7 +13,10 @@ from brokerage.control.vault import Vault
 from brokerage.settings import SandboxState, database_fingerprint, get_settings
 from sandbox.server import serve
 from sandbox.vendors import VENDORS
+from tests.brokerage.conftest import run
 from tests.webhooks.office import Office, receiving
+
+__all__ = ["run"]
 
 
 @pytest.fixture
