@@ -242,7 +242,7 @@ def open_office(folder: Path) -> Iterator[Office]:
     from tests.sources.rig import Rig
 
     repository = defs.get_repository_def()
-    with database(folder) as url, serve(size="small", seed=7, today=FIRST_DAY) as box:
+    with database(folder) as url, serve(size="small", seed=7, today=FIRST_DAY, roomy=True) as box:
         session = open_session(box.url)
         connect(session, [*box.accounts[:3], box.house], list(VENDORS))
         with dagster_processes(service_environment(session.settings), folder):
