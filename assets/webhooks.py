@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from pipelines.common.reading import WEBHOOK
 from pipelines.common.webhooks import Webhooks
 from pipelines.webhooks import WEBHOOKS
 from resources.connections import ACTIVE, ConnectionsResource
-from resources.dbt import Refresh, refresh
+from resources.dbt import Refresh, Refresher
 from resources.vendor_settings import VendorSettingsResource
 from resources.warehouse import LOADER, WarehouseResource
 
@@ -271,9 +272,10 @@ def build_webhook_assets() -> list[dg.AssetsDefinition]:
         def build(tables: Collection[str]) -> Refresh:
             with warehouse.engine().connect() as connection:
                 connection.execute(BUILD_LOCK)
-                return refresh(DBT_DIR, find_manifest(), tables)
+                return refresher.refresh(tables)
 
-        failures = work_off_all(refetcher, build, tell)
+        with closing(Refresher(DBT_DIR, find_manifest())) as refresher:
+            failures = work_off_all(refetcher, build, tell)
         purged = refetcher.inbox.purge()
         yield dg.MaterializeResult(asset_key=INBOX_KEY, metadata={**totals, "forgotten": purged})
         yield inbox_check(refetcher.inbox)

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
@@ -29,6 +30,7 @@ from brokerage.errors import ConfigurationError, UnavailableError
 from brokerage.settings import get_settings
 from resources.light_dbt import dbt_version
 from resources.progress import Step, current_listener
+from resources.ready_dbt import PARSED, ReadyDbt
 
 if TYPE_CHECKING:
     from dagster_dbt import DbtProject
@@ -300,49 +302,85 @@ def refresh_selection(
     return tuple(sorted(chosen))
 
 
-def refresh(project_dir: Path, manifest: Path, tables: Collection[str]) -> Refresh:
-    """Build what stands on changed raw tables, with the tests of the data; wait until it is done.
+class Refresher:
+    """Builds parts of the warehouse, again and again: what stands on changed raw tables.
 
-    Unit tests are left to the build of everything: they test the code, which has not changed.
+    Parsing begins at once and beside whatever the caller does first.
     """
-    begun = time.monotonic()
-    work = get_settings().make_home() / "dbt-refresh"
-    work.mkdir(exist_ok=True)
-    results = work / "run_results.json"
-    results.unlink(missing_ok=True)
-    # a parse belongs to its database: that of the last build is right, the manifest's may not be
-    built = get_settings().home / "dbt"
-    parsed = built if (built / "partial_parse.msgpack").exists() else project_dir / "target"
-    _take_parsed(parsed, work)
-    nodes = json.loads(manifest.read_bytes())
-    selection = refresh_selection(nodes, tick_models(project_dir), tables)
-    if not selection:
-        return Refresh((), 0, 0.0, None)
-    done = subprocess.run(
-        [
-            *(dbt_executable(), "--quiet", "--no-use-colors", "build"),
-            *("--project-dir", str(project_dir), "--profiles-dir", str(project_dir)),
-            *("--target-path", str(work), "--log-path", str(work)),
-            *("--exclude-resource-type", *_NOT_BUILT),
+
+    def __init__(self, project_dir: Path, manifest: Path) -> None:
+        self._project, self._manifest = project_dir, manifest
+        self._work = get_settings().make_home() / "dbt-refresh"
+        self._work.mkdir(exist_ok=True)
+        self._dbt = ReadyDbt({**os.environ, **dbt_environment()})
+        self._unparsed: str | None = None
+        self._parsing = threading.Thread(target=self._parse, name="dbt parse")
+        self._parsing.start()
+
+    def close(self) -> None:
+        """End dbt."""
+        self._parsing.join()
+        self._dbt.close()
+
+    def refresh(self, tables: Collection[str]) -> Refresh:
+        """Build what stands on these raw tables, with the tests that need nothing else."""
+        begun = time.monotonic()
+        nodes = json.loads(self._manifest.read_bytes())
+        selection = refresh_selection(nodes, tick_models(self._project), tables)
+        if not selection:
+            return Refresh((), 0, 0.0, None)
+        self._parsing.join()
+        if self._unparsed is not None:
+            return Refresh(selection, 0, time.monotonic() - begun, self._unparsed)
+        results = self._work / "run_results.json"
+        results.unlink(missing_ok=True)
+        done = self._run(
+            *("build", "--exclude-resource-type", *_NOT_BUILT),
+            # a test that needs models beside these is for the next build
+            *("--indirect-selection", "buildable"),
             *("--select", *selection),
-        ],
-        env={**os.environ, **dbt_environment()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found = json.loads(results.read_bytes()) if results.exists() else {"results": []}
-    models = sum(r["unique_id"].startswith("model.") for r in found["results"])
-    failure = None
-    if done.returncode != 0:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        lines = failure_lines(found) or [f"dbt could not refresh: {' '.join(said[-3:])[:500]}"]
-        failure = "\n".join(lines)
-    return Refresh(selection, models, time.monotonic() - begun, failure)
+            parsed=self._work / PARSED,
+        )
+        found = json.loads(results.read_bytes()) if results.exists() else {"results": []}
+        models = sum(r["unique_id"].startswith("model.") for r in found["results"])
+        failure = None
+        if done.returncode != 0:
+            lines = failure_lines(found) or [f"dbt could not refresh: {_last_words(done.stdout)}"]
+            failure = "\n".join(lines)
+        return Refresh(selection, models, time.monotonic() - begun, failure)
+
+    def _parse(self) -> None:
+        # a parse belongs to its database: that of the last build is right, the manifest's may not
+        # be; either way dbt parses only what has changed since
+        built = get_settings().home / "dbt"
+        _take_parsed(built if (built / PARSED).exists() else self._project / "target", self._work)
+        done = self._run("parse", parsed=None)
+        if done.returncode != 0:
+            self._unparsed = f"dbt could not parse its project: {_last_words(done.stdout)}"
+
+    def _run(
+        self, command: str, *options: str, parsed: Path | None
+    ) -> subprocess.CompletedProcess[str]:
+        return self._dbt.run(
+            [
+                *("--quiet", "--no-use-colors", command),
+                *("--project-dir", str(self._project), "--profiles-dir", str(self._project)),
+                *("--target-path", str(self._work), "--log-path", str(self._work)),
+                *options,
+            ],
+            parsed=parsed,
+            # the moment that counts as now may have moved on
+            environment=dbt_environment(),
+        )
+
+
+def _last_words(output: str) -> str:
+    said = [line for line in output.splitlines() if line.strip()]
+    return " ".join(said[-3:])[:500]
 
 
 def _take_parsed(target: Path, work: Path) -> None:
     """Start from the parse that made the manifest if it is newer than that of the last build."""
-    made, kept = target / "partial_parse.msgpack", work / "partial_parse.msgpack"
+    made, kept = target / PARSED, work / PARSED
     if made.exists() and (not kept.exists() or made.stat().st_mtime > kept.stat().st_mtime):
         shutil.copy(made, kept)

@@ -1,22 +1,89 @@
-"""dbt as the tests of the warehouse start it."""
+"""dbt as the tests of the warehouse start it.
+
+What the project was parsed to is kept below `.brokerage`, by all that goes into it, and shared by
+the test processes; a command then runs in a fork of a process that has dbt imported already.
+"""
 
 from __future__ import annotations
 
+import atexit
+import fcntl
+import functools
+import hashlib
 import json
 import os
+import shutil
 import subprocess
-import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from brokerage.database.engine import parse_url
+from resources.ready_dbt import PARSED, ReadyDbt
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
+ROOT = Path(__file__).parents[2]
+PROJECT = ROOT / "dbt_project"
+KEPT = ROOT / ".brokerage" / "tests" / "parsed"
+KEPT_SECONDS = 86_400.0
+ARTIFACTS = (PARSED, "manifest.json", "semantic_manifest.json")
 
-# what dbt has parsed in this process, by all that goes into it
-_parsed: dict[str, bytes] = {}
+
+@functools.cache
+def _dbt() -> ReadyDbt:
+    """This test process's dbt, for as long as the process lives."""
+    ready = ReadyDbt(os.environ)
+    atexit.register(ready.close)
+    return ready
+
+
+@functools.cache
+def _digest() -> str:
+    """Of everything that dbt parses."""
+    digest = hashlib.sha256(version("dbt-core").encode())
+    for path in _sources():
+        digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:24]
+
+
+def _sources() -> Iterator[Path]:
+    for path in sorted(PROJECT.rglob("*")):
+        if path.is_file() and path.relative_to(PROJECT).parts[0] not in ("target", "logs"):
+            yield path
+
+
+def _parsed(key: str, target: Path, arguments: list[str], environment: Mapping[str, str]) -> Path:
+    """The parsed project, also in `target`; whoever needs it first parses for all."""
+    name = hashlib.sha256(f"{_digest()} {key}".encode()).hexdigest()[:24]
+    folder = KEPT / name
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with (KEPT / f"{name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _forget_old()
+            made = _dbt().run(
+                ["--quiet", "parse", *arguments], environment=environment, timeout=900
+            )
+            assert made.returncode == 0, made.stdout[-3000:]
+            part = KEPT / f"{name}.part"
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            for artifact in ARTIFACTS:
+                shutil.copy(target / artifact, part / artifact)
+            part.rename(folder)
+    if not (target / "manifest.json").exists():
+        target.mkdir(parents=True, exist_ok=True)
+        for artifact in ARTIFACTS:
+            shutil.copy(folder / artifact, target / artifact)
+    return folder / PARSED
+
+
+def _forget_old() -> None:
+    for folder in KEPT.iterdir():
+        if folder.is_dir() and folder.stat().st_mtime < time.time() - KEPT_SECONDS:
+            shutil.rmtree(folder)
 
 
 def run_dbt(
@@ -32,36 +99,24 @@ def run_dbt(
     `as_of` is a setting of the session: as a variable, each new moment would have dbt parse the
     project anew.
     """
-    url = parse_url(database)
+    url, target = parse_url(database), folder / "target"
     environment = {
-        "BROKERAGE_PG_HOST": url.host,
-        "BROKERAGE_PG_PORT": url.port,
-        "BROKERAGE_PG_USER": url.username,
-        "BROKERAGE_PG_PASSWORD": url.password,
-        "BROKERAGE_PG_DBNAME": url.database,
-        "DBT_TARGET_PATH": folder / "target",
-        "DBT_LOG_PATH": folder / "logs",
+        "BROKERAGE_PG_HOST": str(url.host),
+        "BROKERAGE_PG_PORT": str(url.port),
+        "BROKERAGE_PG_USER": str(url.username),
+        "BROKERAGE_PG_PASSWORD": str(url.password),
+        "BROKERAGE_PG_DBNAME": str(url.database),
+        "DBT_TARGET_PATH": str(target),
+        "DBT_LOG_PATH": str(folder / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        **({"PGOPTIONS": f"-c brokerage.as_of={as_of.isoformat()}"} if as_of else {}),
+        "PGOPTIONS": f"-c brokerage.as_of={as_of.isoformat()}" if as_of else "",
     }
-    key, parsed = json.dumps([database, variables]), folder / "target" / "partial_parse.msgpack"
-    if key in _parsed:
-        parsed.parent.mkdir(parents=True, exist_ok=True)
-        parsed.write_bytes(_parsed[key])
-    done = subprocess.run(
-        [
-            *(str(Path(sys.executable).with_name("dbt")), *arguments),
-            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-            *(("--vars", json.dumps(variables)) if variables else ()),
-        ],
-        env={**os.environ, **{name: str(value) for name, value in environment.items()}},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    if key not in _parsed and parsed.exists():
-        _parsed[key] = parsed.read_bytes()
+    where = [
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *(("--vars", json.dumps(variables)) if variables else ()),
+    ]
+    parsed = _parsed(json.dumps([url.database, variables]), target, where, environment)
+    done = _dbt().run([*arguments, *where], parsed=parsed, environment=environment, timeout=900)
     # warnings come last and hide what failed
     failed = [line for line in done.stdout.splitlines() if " ERROR " in line or " FAIL " in line]
     assert may_fail or done.returncode == 0, "\n".join([*failed, done.stdout[-3000:], done.stderr])
