@@ -18,12 +18,15 @@ from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 from brokerage.control.onboarding import OnboardingLog
+from brokerage.database.embedded import EmbeddedPostgres
 from brokerage.database.engine import LIBPQ_DRIVER, LOADER, role_url
 from brokerage.settings import PROJECT_DIR, get_settings
 from brokerage.stack.dagster_home import service_environment
 from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
 from tests.orchestration.office import AGENTS, Office
+from tests.sources import fub_case
+from tests.sources.rig import Rig
 
 pytestmark = pytest.mark.slow
 PATIENCE = 540.0
@@ -154,3 +157,36 @@ def test_a_worker_killed_while_it_reads_is_started_again(
         return query(engine, statuses) == [("FAILURE",), ("SUCCESS",)]
 
     wait_until(ended, "the end of the second run")
+
+
+def test_postgres_restarted_while_a_run_reads_costs_a_retry_and_no_row(
+    daemons: Callable[[], Daemon],
+    engine: Engine,
+    office: Office,
+    postgres_server: EmbeddedPostgres,
+    database: str,
+    tmp_path: Path,
+) -> None:
+    slow = office.box.faults.add("slow", vendor="fub", seconds=1.0, times=None)
+    daemons()
+    reading = (
+        "select 1 from dagster.run_tags t join dagster.runs r using (run_id) "
+        "where r.pipeline_name = 'fub__onboarding' and t.key = 'brokerage/process'"
+    )
+    wait_until(lambda: query(engine, reading), "the start of a worker", every=0.1)
+    asked = office.box.requests.count(vendor="fub")
+    wait_until(lambda: office.box.requests.count(vendor="fub") > asked, "a request", every=0.1)
+    postgres_server.stop()
+    postgres_server.start()
+    engine.dispose()
+    office.box.faults.clear(slow.id)
+    wait_until(lambda: all_complete(engine), "the onboarding")
+    rig = Rig(fub_case.CASE, office.box, database, tmp_path / "dlt")
+    rig.must_equal_truth(*AGENTS)
+
+    # nothing is left under way, by itself
+    def at_rest() -> bool:
+        unfinished = "select 1 from dagster.runs where status not in ('SUCCESS', 'FAILURE')"
+        return not query(engine, unfinished)
+
+    wait_until(at_rest, "the end of all runs")

@@ -78,9 +78,13 @@ def test_the_fast_lane_goes_first_and_slow_ones_leave_it_places() -> None:
     slow = {lane for lane, found in tags.items() if found.get("brokerage/slow") == "true"}
     assert slow == {"onboarding", "daily", "weekly", "reconcile"}
     runs = yaml.safe_load((PROJECT_DIR / "dagster.yaml").read_text())["concurrency"]["runs"]
-    limits = {(one["key"], one["value"]): one["limit"] for one in runs["tag_concurrency_limits"]}
+    limits = {
+        (one["key"], one.get("value")): one["limit"] for one in runs["tag_concurrency_limits"]
+    }
     assert limits["brokerage/slow", "true"] < runs["max_concurrent_runs"]
     assert limits["brokerage/lane", "onboarding"] < limits["brokerage/slow", "true"]
+    # what has no lane, such as the build, finds a place beside all lanes
+    assert limits["brokerage/lane", None] < runs["max_concurrent_runs"]
 
 
 def test_every_raw_table_that_is_read_has_a_time_until_which_it_must_be(defs: Definitions) -> None:
