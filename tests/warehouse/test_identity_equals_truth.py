@@ -6,7 +6,7 @@ The vendors' books know which deal of the world each of their records is about; 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
@@ -235,12 +235,12 @@ def test_the_records_of_a_deal_that_rezen_lost_are_one_deal(built: Warehouse) ->
 @pytest.fixture
 def counting(built: Warehouse) -> Iterator[Warehouse]:
     """The core with the deals that only other vendors know; afterwards as it was."""
-    _build_core(built, count_deals_outside_rezen=True)
+    _build_core(built, {"count_deals_outside_rezen": True})
     yield built
-    _build_core(built, count_deals_outside_rezen=False)
+    _build_core(built, None)
 
 
-def _build_core(built: Warehouse, **variables: bool) -> None:
+def _build_core(built: Warehouse, variables: Mapping[str, bool] | None) -> None:
     run_dbt(
         built.database,
         built.folder,
