@@ -16,6 +16,7 @@ from brokerage.control.repository import ControlRepository, check_agent_key, slu
 from brokerage.control.sync_state import read_sync_state, refresh_views
 from brokerage.control.tables import metadata
 from brokerage.control.vault import KEY_FILE, Vault, fingerprint, load_keys, new_key
+from brokerage.control.webhooks import WebhookInbox
 from brokerage.database.engine import make_engine
 from brokerage.errors import ConfigurationError
 from brokerage.settings import Settings
@@ -40,6 +41,31 @@ class TestMigrations:
         for _ in range(2):
             migrate(engine)
             assert is_current(engine)
+        engine.dispose()
+
+    def test_rows_of_the_first_version_live_on(self, empty_database: str) -> None:
+        engine = make_engine(empty_database)
+        migrate(engine, "0001")
+        with engine.begin() as connection:
+            connection.exec_driver_sql(
+                """
+                insert into control.agents (agent_key, display_name) values ('ada-sample', 'Ada');
+                insert into control.connections (connection_id, agent_key, vendor)
+                    values ('ada-sample:fub', 'ada-sample', 'fub');
+                insert into control.webhook_inbox
+                    (vendor, connection_id, event_source_id, event_type, body)
+                    values ('fub', 'ada-sample:fub', 'e1', 'peopleUpdated', '{}');
+                insert into control.onboarding_jobs (agent_key, status)
+                    values ('ada-sample', 'Complete');
+                """
+            )
+        migrate(engine)
+        assert is_current(engine)
+        [letter] = WebhookInbox(engine).due("fub")
+        assert (letter.connection_id, letter.hints) == ("ada-sample:fub", [])
+        job = OnboardingLog(engine).latest("ada-sample")
+        assert job is not None
+        assert (job.status, job.attempt, job.retry_at) == ("Complete", 1, None)
         engine.dispose()
 
     def test_they_make_the_tables_that_the_code_knows(self, engine: Engine) -> None:

@@ -30,8 +30,8 @@ def is_current(engine: Engine) -> bool:
         )
 
 
-def migrate(engine: Engine) -> None:
-    """Bring schema `control` to the newest version; harmless when it is there already.
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring schema `control` to a version; harmless when it is there already.
 
     The version table is `control.alembic_version`.
     """
@@ -44,4 +44,4 @@ def migrate(engine: Engine) -> None:
         connection.execute(text("select pg_advisory_xact_lock(hashtext('brokerage.setup'))"))
         connection.execute(text("create schema if not exists control"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
