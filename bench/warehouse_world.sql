@@ -652,7 +652,7 @@ select
     bench.of_list('{Website,Referral,Portal,Open House,Sphere,Import,Sign Call}', n, 27),
     (1 + bench.pick(n, 27, 7))::text, bench.pick(n, 28, 2), 100000 + 500 * bench.pick(n, 29, 2500),
     'User ' || 1 + bench.pick(n, 30, 20), (1 + bench.pick(n, 30, 20))::text,
-    case n % 3
+    case bench.pick(n, 61, 3)
         when 0 then '[]'
         when 1 then jsonb_build_array(bench.of_list('{vip,relocation,investor}', n, 31))
         else jsonb_build_array('newsletter', bench.of_list('{buyer,seller}', n, 32))

@@ -97,9 +97,13 @@ def create_raw_tables(vendor: Vendor, url: str) -> None:
             cursor.execute(sql.SQL("create schema {}").format(schema))
         for entity in vendor.entities:
             _create_table(cursor, vendor.schema, entity.name, entity.columns(), entity.description)
-            _index_by_time(cursor, vendor.schema, entity.name)
+            # the warehouse finds what was read since its last build without looking at all rows
+            _index(cursor, vendor.schema, entity.name, "by_time", ["_synced_at"])
         for name, columns in BOOKKEEPING.items():
             _create_table(cursor, vendor.schema, name, columns, f"bookkeeping of {vendor.title}")
+        # and whether a row is gone, for some rows as for all
+        row = ["connection_id", "entity", "row_key"]
+        _index(cursor, vendor.schema, "tombstones", "by_row", row)
         cursor.execute(
             sql.SQL(
                 "create index if not exists sync_marks_by_entity"
@@ -151,17 +155,19 @@ def _create_table(
         )
 
 
-def _index_by_time(cursor: Any, schema: str, name: str) -> None:
-    """Let the warehouse find what was read since its last build without looking at all rows.
+def _index(cursor: Any, schema: str, name: str, suffix: str, columns: Sequence[str]) -> None:
+    """An index on a raw table, unless it is there.
 
     Asked for first: `create index if not exists` would wait for whoever writes the table.
     """
-    index = f"{name}_by_time"
+    index = f"{name}_{suffix}"
     cursor.execute("select to_regclass(%s)", (f'"{schema}"."{index}"',))
     if cursor.fetchone() == (None,):
         cursor.execute(
-            sql.SQL("create index {} on {} (_synced_at)").format(
-                sql.Identifier(index), sql.Identifier(schema, name)
+            sql.SQL("create index {} on {} ({})").format(
+                sql.Identifier(index),
+                sql.Identifier(schema, name),
+                sql.SQL(", ").join(sql.Identifier(column) for column in columns),
             )
         )
 

@@ -73,6 +73,8 @@ final as (
             staged_rows.connection_id = changed.connection_id
             and staged_rows.source_entity = changed.source_entity
             and staged_rows.row_key = changed.row_key
+        -- keeps it a look-up per key: as a join, all participants would be parsed
+        offset 0
     ) as staged
     {%- else %}
     from {{ ref("stg_rezen__participants") }} as staged

@@ -6,11 +6,8 @@
 
 {%- set call_date = "coalesce(calls.called_on, '" ~ var("unknown_date") ~ "'::date)" %}
 
+{#- no CTE for all calls: read several times, it would be written to disk each time #}
 with
-
-calls as (
-    select * from {{ ref("fub_call") }}
-),
 
 -- another call, or another copy of one, gives its day another number
 days as (
@@ -25,7 +22,7 @@ days as (
                 )
             )
         ) + hashtextextended({{ made_by() }}, 0) as day_version
-    from calls
+    from {{ ref("fub_call") }} as calls
     group by calls.fub_account_id, {{ call_date }}
 ),
 {%- if is_incremental() %}
@@ -50,19 +47,25 @@ changed as (
     where days.day_version is distinct from built.day_version
 ),
 
+-- each day is looked up: as a join, all calls would be read for a few days
 changed_calls as (
     select calls.*
     from changed
-    inner join calls
-        on
-            changed.fub_account_id = calls.fub_account_id
-            and changed.call_date = calls.called_on
+    cross join lateral (
+        select *
+        from {{ ref("fub_call") }} as calls_of_day
+        where
+            calls_of_day.fub_account_id = changed.fub_account_id
+            and calls_of_day.called_on = changed.call_date
+        offset 0
+    ) as calls
 
     union all
 
     select calls.*
     from changed
-    inner join calls on changed.fub_account_id = calls.fub_account_id
+    inner join {{ ref("fub_call") }} as calls
+        on changed.fub_account_id = calls.fub_account_id
     where
         changed.call_date = '{{ var("unknown_date") }}'::date
         and calls.called_on is null
@@ -86,7 +89,7 @@ final as (
         count(distinct calls.person_source_id) as people_called,
         max(days.day_version) as day_version,
         max(calls.synced_at) as synced_at
-    from {{ "changed_calls" if is_incremental() else "calls" }} as calls
+    from {{ "changed_calls" if is_incremental() else ref("fub_call") }} as calls
     inner join days
         on
             calls.fub_account_id = days.fub_account_id

@@ -1,6 +1,7 @@
 with
 
-details as (
+-- read twice, but of some deals only where some deals are asked for
+details as not materialized (
     select
         'transactions' as source_entity,
         *
