@@ -39,8 +39,8 @@ RESULTS = Path(__file__).with_name("week.json")
 FIRST_DAY = date(2026, 6, 15)
 """A Monday; the days run from noon to noon, UTC."""
 
-LEAPS = (23, 1)
-"""Hours. Every lane is due in the first; the second sees the figures follow, at eight in New York."""
+LEAPS = (24,)
+"""Hours, a day in all: every lane is due in it, and what it reads is built after it."""
 
 LATE_ON = 5
 """The day, counted from 0, of the changes that only a full reading finds: a Saturday."""
