@@ -1,8 +1,3 @@
-{# Without figures about a table made a moment ago, the joins of the pairs take ten
-   times as long. In a properties file `this` would be nothing yet, and all tables be
-   analysed. #}
-{{ config(post_hook="analyze {{ this }}") }}
-
 with
 
 gathered as (
