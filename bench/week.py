@@ -133,7 +133,7 @@ class Office:
         from bench.processes import query
 
         rows = query(
-            "select distinct tick_body::json->>'instigator_name' from dagster.job_ticks "
+            "select distinct tick_body::json->>'job_name' from dagster.job_ticks "
             "where timestamp >= :since and status <> 'STARTED'",
             since=since.replace(tzinfo=None),
         )
@@ -277,9 +277,8 @@ def open_office(folder: Path) -> Iterator[Office]:
 # -- the week --------------------------------------------------------------------------------------
 
 
-def live(office: Office, days: int) -> list[dict[str, Any]]:
+def live(office: Office, days: int) -> Iterator[dict[str, Any]]:
     """One record per day: what happened, what ran, how it compares with the truth."""
-    told = []
     for number in range(days):
         begun, real = datetime.now(UTC), time.monotonic()
         before = _storage()
@@ -308,14 +307,13 @@ def live(office: Office, days: int) -> list[dict[str, Any]]:
             "grown": {name: value - before[name] for name, value in _storage().items()},
             "real_seconds": round(time.monotonic() - real),
         }
-        told.append(day)
         _say(
             f"{day['day']}: {day['changes']} changes, {sum(runs.values())} runs "
             f"({runs}), {len(found)} differences, {day['real_seconds']} s"
         )
         for text in found[:20]:
             _say(f"    {text}")
-    return told
+        yield day
 
 
 def _say(text: str) -> None:
@@ -405,16 +403,19 @@ def main() -> None:
     # what was started ends with the bench, also when that is told to stop
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with open_office(Path(os.environ[_CLOCK_FILE]).parent) as office:
-        days = live(office, options.days)
-        ticks = _ticks(office.schedules)
-        results = {
-            "days": days,
-            "ticks": ticks,
-            "unfinished_runs": office.unfinished(),
-            "failed_runs": _failed(),
-            **costs(office.schedules),
-        }
-    RESULTS.write_text(json.dumps(results, indent=2, default=str) + "\n")
+        days: list[dict[str, Any]] = []
+        for day in live(office, options.days):
+            days.append(day)
+            ticks = _ticks(office.schedules)
+            results = {
+                "days": days,
+                "ticks": ticks,
+                "unfinished_runs": office.unfinished(),
+                "failed_runs": _failed(),
+                **costs(office.schedules),
+            }
+            # a week that is cut short has told what it has seen
+            RESULTS.write_text(json.dumps(results, indent=2, default=str) + "\n")
     _say(json.dumps(results["at_the_real_cadence"], indent=2))
     bad_ticks = [name for name, count in ticks.items() if count.get("FAILURE") or not count]
     if bad_ticks or results["unfinished_runs"] or any(day["differences"] for day in days):
@@ -426,7 +427,7 @@ def _ticks(schedules: Sequence[str] | Mapping[str, Any]) -> dict[str, dict[str, 
     from bench.processes import query
 
     rows = query(
-        "select tick_body::json->>'instigator_name', status, count(*) "
+        "select tick_body::json->>'job_name', status, count(*) "
         "from dagster.job_ticks where type = 'SCHEDULE' group by 1, 2"
     )
     found: dict[str, dict[str, int]] = {name: {} for name in schedules}
