@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -130,26 +129,6 @@ def test_contributions_are_the_ledgers(books: Books) -> None:
         assert row["earned_date"] == want.earned_on, key
         assert row["contributing_agent_id"] == f"rezen:{want.contributor_id}", key
         assert row["currency"] == "USD", key
-
-
-def test_what_was_missed_is_the_ledgers(books: Books) -> None:
-    """The vendor sums it per contributor and month."""
-    told: dict[tuple[str, str, int, date], Decimal] = {}
-    for (receiver, _), row in books.contributions(missed=True).items():
-        month = row.earned_on.replace(day=1)
-        key = (receiver, f"rezen:{row.contributor_id}", row.tier, month)
-        told[key] = told.get(key, Decimal(0)) + row.payout
-    assert told, "the world has some"
-    held = {
-        (
-            row["receiving_agent_id"],
-            row["contributing_agent_id"],
-            row["tier"],
-            row["earned_month"],
-        ): row["missed_amount"]
-        for row in books.rows("select * from finance.contribution_missed")
-    }
-    assert held == told
 
 
 @pytest.mark.parametrize("agent", AGENTS)

@@ -147,7 +147,8 @@ class TestForged:
 
 
 @pytest.mark.parametrize("vendor", ["stripe", "dotloop"])
-@pytest.mark.parametrize("seconds", [-301, 301])
+# the one of the future may take half a minute to arrive on a busy machine
+@pytest.mark.parametrize("seconds", [-301, 330])
 def test_a_time_that_is_not_now_is_a_replay(office: Office, vendor: str, seconds: int) -> None:
     door = Door(office, vendor)
     body = json.dumps(EVENTS[vendor]).encode()
