@@ -1,7 +1,7 @@
 """A week in which the platform runs by itself: `python -m bench.week` (`make bench-week`; Linux).
 
 Dagster's daemon with all schedules and sensors, run workers, PostgreSQL and the sandbox share one
-false clock (libfaketime), which leaps from one hour to another when nothing is left to do. Every
+false clock (libfaketime), which leaps from one day to the next when nothing is left to do. Every
 day the three demo agents and the brokerage itself live on at all seven vendors, and things happen
 that the contracts name. At the end of each day every raw table is compared with the sandbox's truth
 field by field, and the agents' figures in the marts to the cent.
