@@ -142,6 +142,7 @@ def dbt(place: Place, now: datetime, *arguments: str) -> dict[str, Any]:
         "PGOPTIONS": f"-c brokerage.as_of={now.isoformat()}",
         "DBT_TARGET_PATH": str(target),
         "DBT_LOG_PATH": str(place.folder / "logs"),
+        "DBT_LOG_LEVEL_FILE": "warn",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
     command = [

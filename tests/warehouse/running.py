@@ -108,6 +108,7 @@ def run_dbt(
         "BROKERAGE_PG_DBNAME": str(url.database),
         "DBT_TARGET_PATH": str(target),
         "DBT_LOG_PATH": str(folder / "logs"),
+        "DBT_LOG_LEVEL_FILE": "none",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "PGOPTIONS": f"-c brokerage.as_of={as_of.isoformat()}" if as_of else "",
     }
