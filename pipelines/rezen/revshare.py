@@ -204,9 +204,17 @@ def read_contributions(reading: Reading) -> Iterator[Sequence[Row]]:
 
 
 def _tier_contributions(reading: Reading, tier: int, wanted: Sequence[Window]) -> list[Row]:
-    def read(window: Window) -> list[Row]:
-        pager = _pager(reading, f"contributions/{tier}", "contributions", window.params)
+    def ask(window: Window, *more: tuple[str, str]) -> list[Row]:
+        params = (*window.params, *more)
+        pager = _pager(reading, f"contributions/{tier}", "contributions", params)
         return [contribution(row) for page in pager.pages() for row in page.rows]
+
+    def read(window: Window) -> list[Row]:
+        rows = ask(window)
+        # what the tree earned and lost comes only if it is asked for; a reZEN that does not know
+        # the parameter would answer with the same rows again
+        missed = [row for row in ask(window, ("missed", "true")) if row.get("missed")]
+        return [*(row for row in rows if not (missed and row.get("missed"))), *missed]
 
     rows = read(Window(wanted[0].start, wanted[-1].end))
     found: dict[str, Row] = {}

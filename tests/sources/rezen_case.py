@@ -168,10 +168,10 @@ def control(rig: Rig, agent: str) -> Iterator[str]:
     wanted = truth["control"]
     connection = f"{agent}:rezen"
 
-    def sums(table: str, group: str, amount: str) -> dict[str, Decimal]:
+    def sums(table: str, group: str, amount: str, which: str = "true") -> dict[str, Decimal]:
         found = rig.query(
             f"select {group}::text, sum({amount}) from raw_rezen.{table} where connection_id = %s"
-            " group by 1",
+            f" and {which} group by 1",
             connection,
         )
         return {key: value for key, value in found if value}
@@ -187,9 +187,9 @@ def control(rig: Rig, agent: str) -> Iterator[str]:
     )
     contributors = sums("revshare_contributors", "tier", "total_payout_amount")
     yield from compare("revshare_contributors", contributors, by_tier)
-    yield from compare(
-        "revshare_contributions", sums("revshare_contributions", "tier", "payout_amount"), by_tier
-    )
+    for which, told in (("not missed", by_tier), ("missed", wanted["missed_by_tier"])):
+        held = sums("revshare_contributions", "tier", "payout_amount", which)
+        yield from compare(f"revshare_contributions {which}", held, told)
     history = sums("revshare_history", "month", "amount_amount")
     yield from compare("revshare_history", history, wanted["history"])
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,26 @@ def test_contributions_are_the_ledgers(books: Books) -> None:
         assert row["earned_date"] == want.earned_on, key
         assert row["contributing_agent_id"] == f"rezen:{want.contributor_id}", key
         assert row["currency"] == "USD", key
+
+
+def test_what_was_missed_is_the_ledgers(books: Books) -> None:
+    """The vendor sums it per contributor and month."""
+    told: dict[tuple[str, str, int, date], Decimal] = {}
+    for (receiver, _), row in books.contributions(missed=True).items():
+        month = row.earned_on.replace(day=1)
+        key = (receiver, f"rezen:{row.contributor_id}", row.tier, month)
+        told[key] = told.get(key, Decimal(0)) + row.payout
+    assert told, "the world has some"
+    held = {
+        (
+            row["receiving_agent_id"],
+            row["contributing_agent_id"],
+            row["tier"],
+            row["earned_month"],
+        ): row["missed_amount"]
+        for row in books.rows("select * from finance.contribution_missed")
+    }
+    assert held == told
 
 
 @pytest.mark.parametrize("agent", AGENTS)
@@ -307,6 +328,43 @@ def test_the_pools_month_is_found(books: Books) -> None:
     assert held[0]["pool_factor"] == factor
 
 
+def test_what_was_missed_of_deals_that_nobody_shows_is_a_row_per_month(books: Books) -> None:
+    """The vendor's sums less the deals that have rows of their own, with the books' reason."""
+    by_deal = {
+        (row["receiving_agent_id"], row["contributing_agent_id"], row["transaction_id"])
+        for row in books.rows(
+            "select * from finance.revshare_reconciliation where reconciled_by = 'deal'"
+        )
+    }
+    told: dict[tuple[str, str, int, str], list[Contribution]] = {}
+    for (receiver, _), row in books.contributions(missed=True).items():
+        contributor = f"rezen:{row.contributor_id}"
+        if (receiver, contributor, f"rezen:{row.deal_id}") not in by_deal:
+            key = (receiver, contributor, row.tier, f"month:{row.earned_on:%Y-%m}")
+            told.setdefault(key, []).append(row)
+    held = {
+        (
+            row["receiving_agent_id"],
+            row["contributing_agent_id"],
+            row["tier"],
+            row["transaction_id"],
+        ): row
+        for row in books.rows(
+            "select * from finance.revshare_reconciliation where reconciled_by = 'month'"
+        )
+    }
+    assert held.keys() == told.keys()
+    reasons = {"NOT_PRODUCING": "missed", "TIER_LOCKED": "locked_tier"}
+    for key, contributions in told.items():
+        row = held[key]
+        lost = sum((c.formula for c in contributions), ZERO)
+        assert row["formula_amount"] == lost, (key, contributions)
+        assert row["difference_amount"] == -lost, key
+        assert row["vendor_amount"] == row["paid_amount"] == 0, key
+        assert row["cause"] in {reasons[str(c.missed_reason)] for c in contributions}, key
+        assert row[f"{row['cause']}_difference"] == -lost, key
+
+
 def _expected_cause(books: Books, row: Row, paid: Contribution | None) -> set[str | None]:
     """By the books of the world: which causes a row of the reconciliation may name."""
     world = books.box.world
@@ -342,7 +400,7 @@ def test_every_difference_has_the_cause_that_the_books_have(books: Books) -> Non
         (receiver, f"rezen:{row.contributor_id}", f"rezen:{row.deal_id}", row.tier): row
         for (receiver, _), row in books.contributions().items()
     }
-    rows = books.rows("select * from finance.revshare_reconciliation")
+    rows = books.rows("select * from finance.revshare_reconciliation where reconciled_by = 'deal'")
     assert rows
     for row in rows:
         key = (

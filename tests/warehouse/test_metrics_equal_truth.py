@@ -199,16 +199,19 @@ def test_stages_hold_the_deals_of_the_board(built: Warehouse, agent: str) -> Non
         assert {key: n for key, n in found.items() if n} == board, table
 
 
+@pytest.mark.parametrize(("column", "told"), [("earned", "by_tier"), ("missed", "missed_by_tier")])
 @pytest.mark.parametrize("agent", AGENTS)
-def test_revenue_share_by_tier_equals_the_control_values(built: Warehouse, agent: str) -> None:
+def test_revenue_share_by_tier_equals_the_control_values(
+    built: Warehouse, agent: str, column: str, told: str
+) -> None:
     control = built.box.truth(agent)["rezen"]["control"]
     rows = built.rows(
-        "select tier, sum(earned_amount) as earned from metrics.network_revshare_by_month"
+        f"select tier, sum({column}_amount) as amount from metrics.network_revshare_by_month"
         " where scope_kind = 'agent' and scope_id = %s group by 1",
         agent_id(built, agent),
     )
-    assert {row["tier"]: row["earned"] for row in rows if row["earned"]} == {
-        int(tier): Decimal(v) for tier, v in control["by_tier"].items() if Decimal(v)
+    assert {row["tier"]: row["amount"] for row in rows if row["amount"]} == {
+        int(tier): Decimal(v) for tier, v in control[told].items() if Decimal(v)
     }
 
 
