@@ -35,7 +35,7 @@ old number, so the next build finds the account stale.
                 )
                 {%- endfor %}
                 {%- for relation in builds_on %},
-                {{ version_of(ref(relation), "connections.fub_account_id") }}
+                {{ version_of(ref(relation), "connections.fub_account_id", key) }}
                 {%- endfor %}
                 {%- if also %},
                 (
@@ -54,7 +54,7 @@ versions as (
     {{- versions }}
 )
 {%- else %}
-{%- set known = run_query(accounts_and_versions(versions)).rows %}
+{%- set known = run_query(accounts_and_versions(versions, key)).rows %}
 {%- set stale = known | rejectattr("is_current") | map(attribute="account_literal") | list %}
 versions as (
     select
@@ -109,13 +109,14 @@ changed as (
 {% endmacro %}
 
 
-{# The version that an account's rows have in a table. All have the same: one is looked up. #}
-{% macro version_of(relation, account) -%}
+{# The version that an account's rows have in a table. All have the same: the first by key is looked
+   up. Any one would do, but for that PostgreSQL reads the table until it meets the account. #}
+{% macro version_of(relation, account, key) -%}
     (
         select built_on.account_version
         from {{ relation }} as built_on
         where built_on.fub_account_id = {{ account }}
-        order by built_on.fub_account_id
+        order by built_on.{{ key }}
         limit 1
     )
 {%- endmacro %}
@@ -124,7 +125,7 @@ changed as (
 {# The accounts that are there or are in this table: the version that each has now, and whether its
    rows were built with it. The table's accounts are found one after the other through its index:
    there are few, and millions of rows. #}
-{% macro accounts_and_versions(versions) -%}
+{% macro accounts_and_versions(versions, key) -%}
     with recursive
 
     versions as (
@@ -157,7 +158,7 @@ changed as (
             as account_literal,
         versions.account_version::text as account_version,
         not {{ flags.FULL_REFRESH }} and coalesce(
-            versions.account_version = {{ version_of(this, "found.fub_account_id") }}, false
+            versions.account_version = {{ version_of(this, "found.fub_account_id", key) }}, false
         ) as is_current
     from versions
     full outer join found on versions.fub_account_id = found.fub_account_id

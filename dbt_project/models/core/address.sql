@@ -1,3 +1,12 @@
+{{ config(**kept_by_key(["address_id"], indexes=[])) }}
+
+{%- set seeds = {
+    "state_province": ["state_code", "state_name", "state_key", "country"],
+    "state_geo": ["state_code", "country", "latitude", "longitude"],
+    "city_geo": ["city_key", "state_code", "latitude", "longitude"],
+    "street_word": ["word", "canonical_word", "word_kind"],
+} %}
+
 with
 
 deals as (
@@ -31,42 +40,96 @@ city_geo as (
 
 sighted as (
     select
+        {{ address_hash("address") }} as address_id,
         address,
-        updated_at
+        updated_at,
+        synced_at
     from deals
     where jsonb_typeof(address) = 'object'
 
     union all
 
     select
+        address_id,
         address,
-        updated_at
+        updated_at,
+        synced_at
     from participants
-    where jsonb_typeof(address) = 'object'
+    where address_id is not null
 
     union all
 
     select
+        {{ address_hash("address") }} as address_id,
         address,
-        updated_at
+        updated_at,
+        '-infinity'::timestamptz as synced_at
     from outside
 ),
 
+made_with as (
+    select
+        hashtextextended({{ made_by() }}, 0)
+        {%- for seed, columns in seeds.items() %}
+        + (
+            select sum(hashtextextended(concat_ws('|', {{ columns | join(", ") }}), 0))
+            from {{ ref(seed) }}
+        )
+        {%- endfor %} as project_version
+),
+
+-- another sighting of an address, or one that has changed, gives it another number
+versions as (
+    select
+        sighted.address_id,
+        max(sighted.synced_at) as synced_at,
+        sum(
+            hashtextextended(
+                concat_ws(
+                    '|', sighted.address,
+                    date_part('epoch', sighted.updated_at),
+                    date_part('epoch', sighted.synced_at)
+                ),
+                0
+            )
+        ) + max(made_with.project_version) as sightings_version
+    from sighted
+    cross join made_with
+    group by sighted.address_id
+),
+{%- if is_incremental() %}
+
+built as (
+    select
+        address_id,
+        sightings_version
+    from {{ this }}
+),
+
+changed as (
+    select coalesce(versions.address_id, built.address_id) as address_id
+    from versions
+    full outer join built on versions.address_id = built.address_id
+    where versions.sightings_version is distinct from built.sightings_version
+),
+{%- endif %}
+
 keyed as (
     select
-        {{ address_hash("address") }} as address_id,
-        {{ json_text("address", "street") }} as street,
-        {{ json_text("address", ["unit", "street2"]) }} as unit,
-        {{ json_text("address", "city") }} as city,
-        {{ json_text("address", "county") }} as county,
-        {{ json_text("address", ["state", "stateOrProvince"]) }} as state_as_sent,
-        {{ state_key(json_text("address", ["state", "stateOrProvince"])) }}
+        sighted.address_id,
+        {{ json_text("sighted.address", "street") }} as street,
+        {{ json_text("sighted.address", ["unit", "street2"]) }} as unit,
+        {{ json_text("sighted.address", "city") }} as city,
+        {{ json_text("sighted.address", "county") }} as county,
+        {{ json_text("sighted.address", ["state", "stateOrProvince"]) }} as state_as_sent,
+        {{ state_key(json_text("sighted.address", ["state", "stateOrProvince"])) }}
             as state_key,
-        {{ json_text("address", ["zip", "zipCode", "zipcode"]) }} as zip,
-        {{ json_text("address", "country") }} as country_as_sent,
-        {{ json_text("address", "oneLine") }} as one_line,
-        updated_at
+        {{ json_text("sighted.address", ["zip", "zipCode", "zipcode"]) }} as zip,
+        {{ json_text("sighted.address", "country") }} as country_as_sent,
+        {{ json_text("sighted.address", "oneLine") }} as one_line,
+        sighted.updated_at
     from sighted
+    {{- only_changed("sighted", ["address_id"]) }}
 ),
 
 latest as (
@@ -122,7 +185,9 @@ final as (
         case
             when city_geo.latitude is not null then 'city'
             when state_geo.latitude is not null then 'state'
-        end as geo_provenance
+        end as geo_provenance,
+        versions.sightings_version,
+        versions.synced_at
     from normalised
     left join city_geo
         on
@@ -132,6 +197,7 @@ final as (
         on
             normalised.state_code = state_geo.state_code
             and normalised.country = state_geo.country
+    inner join versions on normalised.address_id = versions.address_id
 )
 
-select * from final
+{{ kept_rows("final", ["address_id"]) }}

@@ -63,6 +63,10 @@ changed as (
 final as (
     select
         staged.*,
+        case
+            when jsonb_typeof(staged.address) = 'object'
+                then {{ address_hash("staged.address") }}
+        end as address_id,
         {{ made_by() }} as made_by
     {%- if is_incremental() %}
     from changed

@@ -4,7 +4,8 @@ deals as (
     select * from {{ ref("int_deals__unified") }}
 ),
 
-participants as (
+-- read twice: as a table of its own it would be written to disk
+participants as not materialized (
     select * from {{ ref("participant") }}
 ),
 

@@ -24,10 +24,7 @@ joined as (
             when deals.is_listing then {{ our_id("rezen", "deals.deal_source_id") }}
         end as listing_id,
         {{ our_id("rezen", "participants.agent_source_id") }} as agent_id,
-        case
-            when jsonb_typeof(participants.address) = 'object'
-                then {{ address_hash("participants.address") }}
-        end as address_id,
+        participants.address_id,
         deals.deal_source_id,
         participants.participant_source_id,
         participants.agent_source_id,

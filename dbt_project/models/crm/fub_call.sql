@@ -1,6 +1,6 @@
 {{ config(**kept_by_key(
     ["fub_account_id", "call_source_id"],
-    indexes=[["synced_at"], ["fub_account_id", "called_on"]],
+    indexes=[["synced_at"], ["fub_account_id", "called_on", "row_version"]],
 )) }}
 
 with
@@ -55,7 +55,15 @@ final as (
         latest.created_at,
         latest.updated_at,
         latest.synced_at,
-        versions.account_version
+        versions.account_version,
+
+        -- what days of calls are compared by, out of the index alone
+        hashtextextended(
+            latest.call_source_id,
+            hashfloat8extended(
+                date_part('epoch', latest.synced_at), versions.account_version
+            )
+        ) as row_version
     from latest
     left join versions on latest.fub_account_id = versions.fub_account_id
     left join users

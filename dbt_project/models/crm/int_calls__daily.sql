@@ -14,14 +14,7 @@ days as (
     select
         calls.fub_account_id,
         {{ call_date }} as call_date,
-        sum(
-            hashtextextended(
-                calls.call_source_id,
-                hashfloat8extended(
-                    date_part('epoch', calls.synced_at), calls.account_version
-                )
-            )
-        ) + hashtextextended({{ made_by() }}, 0) as day_version
+        sum(calls.row_version) + hashtextextended({{ made_by() }}, 0) as day_version
     from {{ ref("fub_call") }} as calls
     group by calls.fub_account_id, {{ call_date }}
 ),
