@@ -70,7 +70,10 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def _hermetic_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No test sees the developer's home folder, `.env` or variables; each has its own home."""
+    """No test sees the developer's home folder, `.env`, variables or terminal; each has its own
+    home.
+    """
+    monkeypatch.delenv("COLUMNS", raising=False)
     for name in list(os.environ):
         if name.startswith("BROKERAGE_"):
             monkeypatch.delenv(name)

@@ -213,8 +213,8 @@ def _tier_contributions(reading: Reading, tier: int, wanted: Sequence[Window]) -
         rows = ask(window)
         # what the tree earned and lost comes only if it is asked for; a reZEN that does not know
         # the parameter would answer with the same rows again
-        missed = [row for row in ask(window, ("missed", "true")) if row.get("missed")]
-        return [*(row for row in rows if not (missed and row.get("missed"))), *missed]
+        missed = [row for row in ask(window, ("missed", "true")) if _is_missed(row)]
+        return [*(row for row in rows if not (missed and _is_missed(row))), *missed]
 
     rows = read(Window(wanted[0].start, wanted[-1].end))
     found: dict[str, Row] = {}
@@ -227,12 +227,16 @@ def _tier_contributions(reading: Reading, tier: int, wanted: Sequence[Window]) -
     for month in wanted:
         for row in read(month):
             # a sum has no id: its month names it, and a second sum of the agent is told apart
-            name = month.start.isoformat() + ("|missed" if row.get("missed") else "")
+            name = month.start.isoformat() + ("|missed" if _is_missed(row) else "")
             repeats[f"{_agent_id(row)}|{name}"] += 1
             count = repeats[f"{_agent_id(row)}|{name}"]
             key = str(row.get("id") or (name if count == 1 else f"{name}#{count}"))
             found[f"{_agent_id(row)}|{key}"] = _named(_in_window(row, month), tier, key)
     return list(found.values())
+
+
+def _is_missed(row: Row) -> bool:
+    return bool(row.get("missed")) or str(row.get("status") or "").upper() == "MISSED"
 
 
 def _named(row: Row, tier: int, key: str) -> Row:

@@ -121,7 +121,8 @@ keyed as (
         {{ json_text("sighted.address", ["unit", "street2"]) }} as unit,
         {{ json_text("sighted.address", "city") }} as city,
         {{ json_text("sighted.address", "county") }} as county,
-        {{ json_text("sighted.address", ["state", "stateOrProvince"]) }} as state_as_sent,
+        {{ json_text("sighted.address", ["state", "stateOrProvince"]) }}
+            as state_as_sent,
         {{ state_key(json_text("sighted.address", ["state", "stateOrProvince"])) }}
             as state_key,
         {{ json_text("sighted.address", ["zip", "zipCode", "zipcode"]) }} as zip,

@@ -12,7 +12,7 @@ agents as (
     select * from {{ ref("agent") }}
 ),
 
--- most accounts show what was missed as sums; a deal that is in one does not count again
+-- most accounts show what was missed as sums; a deal that is in one counts in it only
 counted as (
     select
         contributions.receiving_agent_id,
