@@ -250,12 +250,13 @@ class Office:
         """
         entity, key, *rest = text.replace(":", "", 1).split(" ")
         forgotten = frozenset[str]().union(*(change.late for change in rig.case.changes))
-        if entity in forgotten:
-            return text.endswith(": is no more") or (rig.case.name, *rest[:1]) == MOVED_BY_A_MERGE
         if rig.case.name == "skyslope":
             books = cast("SkySlopeBooks", self.clock.box.books["skyslope"])
-            return key in books.files and books.files[key].folder_only
-        return False
+            if key in books.files and books.files[key].folder_only:
+                return True
+        return entity in forgotten and (
+            text.endswith(": is no more") or (rig.case.name, *rest[:1]) == MOVED_BY_A_MERGE
+        )
 
 
 def _until(times: Iterator[datetime], end: datetime) -> Iterator[datetime]:

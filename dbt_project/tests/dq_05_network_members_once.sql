@@ -26,6 +26,13 @@ listed as (
     where
         connections.agent_id is not null
         and listed_rows.member_source_id is not null
+),
+
+read_meanwhile as (
+    select agent_id from {{ ref("connection") }}
+    where
+        agent_id is not null
+        and connection_id in ({{ landed_meanwhile("rezen") }})
 )
 
 select
@@ -39,6 +46,10 @@ full outer join {{ ref("network_member") }} as held
     on
         listed.owner_agent_id = held.owner_agent_id
         and listed.member_agent_id = held.member_agent_id
+where
+    coalesce(listed.owner_agent_id, held.owner_agent_id) not in (
+        select agent_id from read_meanwhile
+    )
 group by
     listed.owner_agent_id,
     listed.member_agent_id,

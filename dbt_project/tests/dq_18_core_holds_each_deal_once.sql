@@ -1,10 +1,25 @@
 -- deals of the viewers' lists and those of core are the same set
 with
 
-listed as (
-    select deal_source_id from {{ ref("stg_rezen__transaction_list_rows") }}
+listed_rows as (
+    select
+        connection_id,
+        deal_source_id
+    from {{ ref("stg_rezen__transaction_list_rows") }}
+
     union
-    select deal_source_id from {{ ref("stg_rezen__listing_list_rows") }}
+
+    select
+        connection_id,
+        deal_source_id
+    from {{ ref("stg_rezen__listing_list_rows") }}
+),
+
+listed as (
+    select deal_source_id
+    from listed_rows
+    group by deal_source_id
+    having not bool_or(connection_id in ({{ landed_meanwhile("rezen") }}))
 ),
 
 held as (

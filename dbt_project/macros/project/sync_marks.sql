@@ -35,10 +35,20 @@ renamed as (
 
         -- dates
         source.started_at,
-        source.finished_at
+        source.finished_at,
+        loads.inserted_at as landed_at
     from source
     inner join loads on source._dlt_load_id = loads.load_id
 )
 
 select * from renamed
 {% endmacro %}
+
+
+{# The connections of which something has landed since this command of dbt began. What it has built
+   of them and what staging shows of them by now need not agree; the next build judges them. #}
+{% macro landed_meanwhile(vendor) -%}
+    select marks.connection_id
+    from {{ ref("stg_" ~ vendor ~ "__sync_marks") }} as marks
+    where marks.landed_at >= '{{ run_started_at }}'::timestamptz
+{%- endmacro %}
