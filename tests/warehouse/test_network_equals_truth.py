@@ -9,11 +9,12 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
 from sandbox.box import Sandbox
@@ -23,6 +24,7 @@ from sandbox.world.world import World
 from tests.sources import rezen_case
 from tests.sources.rig import ADA, AGENTS, BEN, CORA, Rig, on_the_sandbox_calendar
 from tests.warehouse.network_case import Row, build_network, make_raw_tables, rows_of
+from tests.warehouse.running import results_of, run_dbt
 
 STATES = ("first_day", "ten_days_and_some_moves_later")
 TIERS = (1, 2, 3, 4, 5)
@@ -319,3 +321,50 @@ def test_recruits_are_in_the_stage_of_their_status(built: Warehouse, agent: str)
             assert row["joined_month"].isoformat() == (joined or "1900-01-01")
         else:
             assert row["joined_month"] is None
+
+
+@pytest.mark.parametrize("landed", ["before the build", "meanwhile"])
+def test_who_was_read_while_the_build_went_on_is_judged_by_the_next(
+    built: Warehouse, landed: str
+) -> None:
+    """Staging shows what has landed, the tables what had; a load of an hour from now stands for one
+    that ended after the build began."""
+    connection = f"{ADA}:rezen"
+    [member] = built.rows(
+        "select id from raw_rezen.down_line as rows where connection_id = %s and tier = 3"
+        " and not exists (select 1 from raw_rezen.tombstones as t where t.row_key = rows._key)"
+        " order by id limit 1",
+        connection,
+    )
+    moment = "now() + interval '1 hour'" if landed == "meanwhile" else "now() - interval '1 hour'"
+    with closing(psycopg2.connect(built.database)) as session:
+        session.autocommit = True
+        cursor = session.cursor()
+        cursor.execute(
+            "create table public.put_aside as select * from raw_rezen.down_line"
+            " where connection_id = %s and id = %s",
+            (connection, member["id"]),
+        )
+        cursor.execute(
+            "delete from raw_rezen.down_line where connection_id = %s and id = %s",
+            (connection, member["id"]),
+        )
+        cursor.execute(
+            f"update raw_rezen._dlt_loads set inserted_at = {moment} where load_id in"
+            " (select _dlt_load_id from raw_rezen.sync_marks where connection_id = %s)",
+            (connection,),
+        )
+        try:
+            run_dbt(
+                built.database,
+                built.folder,
+                *("test", "--select", "dq_05_network_members_once"),
+                as_of=built.box.clock.now(),
+                may_fail=True,
+            )
+            [status] = results_of(built.folder).values()
+        finally:
+            cursor.execute("insert into raw_rezen.down_line select * from public.put_aside")
+            cursor.execute("drop table public.put_aside")
+            cursor.execute("update raw_rezen._dlt_loads set inserted_at = now()")
+    assert status == ("pass" if landed == "meanwhile" else "fail")
