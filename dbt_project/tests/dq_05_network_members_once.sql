@@ -48,7 +48,7 @@ full outer join {{ ref("network_member") }} as held
         and listed.member_agent_id = held.member_agent_id
 where
     coalesce(listed.owner_agent_id, held.owner_agent_id) not in (
-        select agent_id from read_meanwhile
+        select read_meanwhile.agent_id from read_meanwhile
     )
 group by
     listed.owner_agent_id,
