@@ -213,8 +213,8 @@ def report(title: str, found: Mapping[str, Any], target: float | None, console: 
         console.print(f"  [red]{failed}[/red]")
 
 
-def measure(place: Place, console: Console, *, filled: bool) -> dict[str, Any]:
-    """Fill, build everything, change, build what a schedule builds."""
+def measure(place: Place, console: Console, *, filled: bool, first: int) -> dict[str, Any]:
+    """Fill, build everything, change, build what a schedule builds; `first` numbers the changes."""
     found: dict[str, Any] = {}
     if not filled:
         with console.status("making the raw tables"):
@@ -226,16 +226,16 @@ def measure(place: Place, console: Console, *, filled: bool) -> dict[str, Any]:
     with console.status("building everything"):
         found["full"] = dbt(
             place,
-            READ_AT,
+            READ_AT + (first - 1) * TICK,
             *("build", "--full-refresh", "--exclude-resource-type", "test", "unit_test"),
         )
     report("everything", found["full"], TARGETS["full"], console)
     with console.status("testing the data"):
-        found["tests"] = dbt(place, READ_AT, "test", "--exclude", "test_type:unit")
+        now = READ_AT + (first - 1) * TICK
+        found["tests"] = dbt(place, now, "test", "--exclude", "test_type:unit")
     report("all tests of the data", found["tests"], None, console)
     place.execute("vacuum analyze")
-    for name in ("tick", "second_tick"):
-        number = 1 if name == "tick" else 2
+    for number, name in enumerate(("tick", "second_tick"), first):
         with console.status("changing what changes in a quarter of an hour"):
             place.run("warehouse_delta.sql", now=(READ_AT + number * TICK).isoformat(), tick=number)
         with console.status("building what a schedule builds"):
@@ -272,10 +272,13 @@ def main() -> None:
         "--home", type=Path, help="keep the server's data here, for looking into it"
     )
     parser.add_argument("--filled", action="store_true", help="the home has the raw tables already")
+    parser.add_argument(
+        "--first", type=int, default=1, help="number of the first change, if the home has had some"
+    )
     options = parser.parse_args()
     console = Console()
     with open_place(options.scale, options.home) as place:
-        results = measure(place, console, filled=options.filled)
+        results = measure(place, console, filled=options.filled, first=options.first)
     results["scale"] = options.scale
     results["machine"] = {"cores": os.cpu_count(), "python": machine.python_version()}
     results["measured_at"] = datetime.now(UTC).isoformat(timespec="seconds")
