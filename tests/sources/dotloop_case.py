@@ -42,7 +42,7 @@ def own_loops(box: Sandbox, agent: str = ADA) -> list[str]:
     [own] = [key for key, row in profiles.items() if row["type"] == "INDIVIDUAL"]
     loops = truth_of(box, "loops", agent)
     mine = [
-        row | {"id": key.split("|")[1]}
+        {**row, "id": key.split("|")[1]}
         for key, row in loops.items()
         if row["profile_id"] == own
         and row["owner_profile_id"] == own

@@ -38,14 +38,12 @@ def customer(box: Sandbox, agent: str) -> str:
 def subscription(box: Sandbox, status: str) -> str:
     """One in a status, the newest."""
     held = truth(box)["entities"]["subscriptions"]
-    return max(
-        (key for key, row in held.items() if row["status"] == status),
-        key=lambda key: (held[key]["created"], key),
-    )
+    wanted = [str(key) for key, row in held.items() if row["status"] == status]
+    return max(wanted, key=lambda key: (held[key]["created"], key))
 
 
 def product(box: Sandbox) -> str:
-    return next(iter(truth(box)["entities"]["products"]))
+    return str(next(iter(truth(box)["entities"]["products"])))
 
 
 # -- what may happen -------------------------------------------------------------------------------
@@ -113,7 +111,7 @@ CHANGES = (
 
 def _goods(box: Sandbox) -> str:
     held = truth(box)["entities"]["products"]
-    return next(key for key, row in held.items() if row["name"] == "Yard sign")
+    return next(str(key) for key, row in held.items() if row["name"] == "Yard sign")
 
 
 def departure(box: Sandbox) -> tuple[str, str, Callable[[], object]]:
