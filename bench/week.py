@@ -390,7 +390,9 @@ def costs(schedules: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     from dagster._utils.schedules import schedule_execution_time_iterator
 
     from bench.processes import query
+    from definitions import defs
 
+    job_of = {s.name: s.job_name for s in defs.get_repository_def().schedule_defs}
     rows = query(
         "select r.pipeline_name, r.end_time - r.start_time, "
         "r.start_time - extract(epoch from r.create_timestamp), "
@@ -421,7 +423,10 @@ def costs(schedules: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
         / 7
         for name, (cron, zone) in schedules.items()
     }
-    known = {name: count for name, count in fires.items() if name in jobs}
+    known: dict[str, float] = defaultdict(float)
+    for name, count in fires.items():
+        if (job := job_of[name]) in jobs:
+            known[job] += count
     return {
         "jobs": jobs,
         "at_the_real_cadence": {
