@@ -342,6 +342,7 @@ def test_what_was_missed_of_deals_that_nobody_shows_is_a_row_per_month(books: Bo
         if (receiver, contributor, f"rezen:{row.deal_id}") not in by_deal:
             key = (receiver, contributor, row.tier, f"month:{row.earned_on:%Y-%m}")
             told.setdefault(key, []).append(row)
+    assert told, "the world has some"
     held = {
         (
             row["receiving_agent_id"],
