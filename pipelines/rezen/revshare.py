@@ -236,7 +236,8 @@ def _tier_contributions(reading: Reading, tier: int, wanted: Sequence[Window]) -
 
 
 def _is_missed(row: Row) -> bool:
-    return bool(row.get("missed")) or str(row.get("status") or "").upper() == "MISSED"
+    flag = row.get("missed")
+    return bool(flag) if flag is not None else str(row.get("status") or "").upper() == "MISSED"
 
 
 def _named(row: Row, tier: int, key: str) -> Row:

@@ -140,6 +140,31 @@ def test_sums_per_agent_are_asked_for_month_by_month() -> None:
     assert connection.warehouse.marks["revshare_contributions"].cursor == "2026-06-01"
 
 
+def test_what_was_missed_is_asked_for_and_kept_beside_what_was_earned() -> None:
+    rezen = Rezen()
+
+    def answer(request: httpx.Request) -> Any:
+        window = request.url.params["startDate"], request.url.params["endDate"]
+        if not window[0] <= "2026-06-09" <= window[1]:
+            return envelope("contributions", [], request)
+        earned = {"agentYentaId": "x", "payout": 1, "missed": False, "status": "MISSED"}
+        lost = {"agentYentaId": "x", "payout": 2, "status": "missed"}
+        asked = request.url.params.get("missed") == "true"
+        # the earned row comes again, as from a reZEN that minds the parameter only half
+        return envelope("contributions", [earned, lost] if asked else [earned], request)
+
+    for tier in range(1, 6):
+        rezen.routes[f"/contributions/{tier}"] = (
+            answer if tier == 1 else lambda request: envelope("contributions", [], request)
+        )
+    connection = connect(rezen)
+    connection.read("revshare_contributions")
+    assert connection.warehouse.keys("revshare_contributions") == {
+        "1|x|2026-06-01",
+        "1|x|2026-06-01|missed",
+    }
+
+
 def test_contributors_by_month_and_then_this_month_and_the_last() -> None:
     rezen = Rezen()
     _monthly(rezen, "contributors", "contributors", {5: [{"agentYentaId": "x", "totalPayout": 1}]})
