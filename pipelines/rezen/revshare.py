@@ -209,14 +209,14 @@ def _tier_contributions(reading: Reading, tier: int, wanted: Sequence[Window]) -
         pager = _pager(reading, f"contributions/{tier}", "contributions", params)
         return [contribution(row) for page in pager.pages() for row in page.rows]
 
-    def read(window: Window) -> list[Row]:
-        rows = ask(window)
-        # what the tree earned and lost comes only if it is asked for; a reZEN that does not know
-        # the parameter would answer with the same rows again
-        missed = [row for row in ask(window, ("missed", "true")) if _is_missed(row)]
-        return [*(row for row in rows if not (missed and _is_missed(row))), *missed]
+    def ask_for_missed(window: Window) -> list[Row]:
+        # a reZEN that does not know the parameter would answer with the same rows again
+        return [row for row in ask(window, ("missed", "true")) if _is_missed(row)]
 
-    rows = read(Window(wanted[0].start, wanted[-1].end))
+    # what the tree earned and lost comes only if it is asked for
+    whole = Window(wanted[0].start, wanted[-1].end)
+    earned, missed = ask(whole), ask_for_missed(whole)
+    rows = _once(earned, missed)
     found: dict[str, Row] = {}
     if all(row.get("id") for row in rows):
         for row in rows:
@@ -225,7 +225,9 @@ def _tier_contributions(reading: Reading, tier: int, wanted: Sequence[Window]) -
         return list(found.values())
     repeats: Counter[str] = Counter()
     for month in wanted:
-        for row in read(month):
+        # of a kind that the whole time has none of, no month has one
+        parts = ask(month) if earned else [], ask_for_missed(month) if missed else []
+        for row in _once(*parts):
             # a sum has no id: its month names it, and a second sum of the agent is told apart
             name = month.start.isoformat() + ("|missed" if _is_missed(row) else "")
             repeats[f"{_agent_id(row)}|{name}"] += 1
@@ -233,6 +235,11 @@ def _tier_contributions(reading: Reading, tier: int, wanted: Sequence[Window]) -
             key = str(row.get("id") or (name if count == 1 else f"{name}#{count}"))
             found[f"{_agent_id(row)}|{key}"] = _named(_in_window(row, month), tier, key)
     return list(found.values())
+
+
+def _once(earned: Sequence[Row], missed: Sequence[Row]) -> list[Row]:
+    """Both, where the first answer may hold what the second one holds."""
+    return [*(row for row in earned if not (missed and _is_missed(row))), *missed]
 
 
 def _is_missed(row: Row) -> bool:
