@@ -38,6 +38,8 @@ SCHEMAS = (
     *("marts", "pages", "snapshots"),
 )
 WITHOUT_TESTS = ("resource_type:test", "test_type:unit")
+# its open month is measured at the moment of the build, and says so
+MEASURED_NOW = "marts.recurring_revenue"
 RENAMED, NEW_NAME = "grossCommission", "grossCommissionValue"
 
 Databases = Callable[[], AbstractContextManager[str]]
@@ -188,8 +190,8 @@ def test_a_renamed_field_changes_no_figure_and_is_told(whole: Warehouse) -> None
     told = {name for name, status in results_of(whole.folder).items() if status == "fail"}
     assert told & {"money_of_deals_still_arrives", "money_of_listed_deals_still_arrives"}
     made_of_it = ("core.transaction", "finance.", "metrics.fact_transaction", "marts.")
-    changed = [name for name in differing(before, contents(whole)) if name.startswith(made_of_it)]
-    assert changed == []
+    changed = {name for name in differing(before, contents(whole)) if name.startswith(made_of_it)}
+    assert changed <= {MEASURED_NOW}
     engine = create_engine(whole.database)
     with engine.connect() as connection:
         found = _drift(connection, VENDORS["rezen"], ["transactions", "transaction_list"])
