@@ -343,17 +343,11 @@ def test_what_was_missed_of_deals_that_nobody_shows_is_a_row_per_month(books: Bo
             key = (receiver, contributor, row.tier, f"month:{row.earned_on:%Y-%m}")
             told.setdefault(key, []).append(row)
     assert told, "the world has some"
-    held = {
-        (
-            row["receiving_agent_id"],
-            row["contributing_agent_id"],
-            row["tier"],
-            row["transaction_id"],
-        ): row
-        for row in books.rows(
-            "select * from finance.revshare_reconciliation where reconciled_by = 'month'"
-        )
-    }
+    names = ("receiving_agent_id", "contributing_agent_id", "tier", "transaction_id")
+    months = books.rows(
+        "select * from finance.revshare_reconciliation where reconciled_by = 'month'"
+    )
+    held = {tuple(row[name] for name in names): row for row in months}
     assert held.keys() == told.keys()
     reasons = {"NOT_PRODUCING": "missed", "TIER_LOCKED": "locked_tier"}
     for key, contributions in told.items():
