@@ -37,6 +37,7 @@ from brokerage.database.embedded import free_port
 from sandbox.server import serve
 from sandbox.world.sizes import Size
 
+RESULTS = Path(__file__).with_name("onboarding.json")
 OLD = 3
 TICKS_BEFORE = 3
 BETWEEN_TICKS = 20.0
@@ -219,7 +220,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-onboarding-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        print(json.dumps(measure(options.agents, options.vendors.split(","), folder), indent=2))
+        found = json.dumps(measure(options.agents, options.vendors.split(","), folder), indent=2)
+    RESULTS.write_text(found + "\n")
+    print(found)
 
 
 if __name__ == "__main__":
