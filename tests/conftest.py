@@ -25,14 +25,17 @@ from brokerage.settings import Settings, get_settings
 
 TEMPLATE = "brokerage_template"
 
-LONGEST = ("tests/warehouse/", "tests/sources/")
+LONGEST = (
+    *("tests/warehouse/test_whole.py", "tests/warehouse/test_history.py"),
+    *("tests/warehouse/", "tests/sources/"),
+)
 
 _VENDOR = re.compile(
     r"^(tests/sources)/.*\[(?:.*-)?(rezen|fub|skyslope|dotloop|lofty|qualia|stripe)\b"
 )
 # these read one warehouse, which takes minutes to fill
 _LIVED_WORLD = re.compile(
-    r"^tests/warehouse/test_(metrics_equal_truth|semantic_layer|unit_tests)\.py"
+    r"^tests/warehouse/test_((identity|marts|metrics)_equals?_truth|moments|semantic_layer|unit_tests)\.py"
 )
 BI_READER_PASSWORD = "bi-reader-of-the-tests"
 
@@ -58,8 +61,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByVendorOrFi
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no process works alone in the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST[0]))
+    for begins in reversed(LONGEST):
+        items.sort(key=lambda item: not item.nodeid.startswith(begins))
 
 
 def pytest_collection_finish() -> None:

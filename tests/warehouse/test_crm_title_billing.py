@@ -21,7 +21,7 @@ from sandbox.server import serve
 from sandbox.world.crm import Crm
 from sandbox.world.crm.shapes import email_of
 from tests.sources.rig import ADA, AGENTS, BEN, CORA, HOUSE, on_the_sandbox_calendar
-from tests.warehouse.test_marts_equal_truth import Warehouse
+from tests.warehouse.filled import Warehouse
 
 LOOKS = ("first_day", "end_of_the_month", "next_month")
 SCHEMAS = ("crm", "title", "billing")

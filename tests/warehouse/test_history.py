@@ -25,8 +25,8 @@ from sandbox.server import serve
 from sandbox.world.model import Agent, Deal, Member, Team
 from tests.sources import fub_case, rezen_case, stripe_case
 from tests.sources.rig import ADA, AGENTS, BEN, HOUSE, on_the_sandbox_calendar
+from tests.warehouse.filled import Warehouse
 from tests.warehouse.running import run_dbt
-from tests.warehouse.test_marts_equal_truth import Warehouse
 
 HISTORIES = (
     "transaction_history",

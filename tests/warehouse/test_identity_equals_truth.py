@@ -6,101 +6,23 @@ The vendors' books know which deal of the world each of their records is about; 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import cast
 
 import pytest
 
-from sandbox.box import Sandbox
-from sandbox.dotloop.books import Books as DotloopBooks
-from sandbox.qualia.books import Books as QualiaBooks
-from sandbox.server import serve
 from sandbox.skyslope.books import Books as SkySlopeBooks
-from sandbox.world.model import Deal
-from tests.sources import rezen_case
-from tests.sources.rig import ADA, AGENTS, BEN, on_the_sandbox_calendar
-from tests.warehouse.identity_case import Row, rows_of
+from tests.sources.rig import ADA, AGENTS, BEN
+from tests.warehouse.filled import Warehouse, copy_of
+from tests.warehouse.identity_case import Row, records, rows_of
 from tests.warehouse.running import run_dbt
-from tests.warehouse.test_marts_equal_truth import Warehouse
-
-STATES = ("first_day", "ten_days_later")
-Databases = Callable[[], AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="module")
-def world(new_database: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    with ExitStack() as stack:
-        box = stack.enter_context(serve(size="small", seed=11))
-        stack.enter_context(on_the_sandbox_calendar(box))
-        url = stack.enter_context(new_database())
-        yield Warehouse(box, url, tmp_path_factory.mktemp("identity"))
-
-
-@pytest.fixture(scope="module", params=STATES)
-def built(world: Warehouse, request: pytest.FixtureRequest) -> Warehouse:
-    """The warehouse in each of the states, one after the other."""
-    if request.param == "ten_days_later":
-        world.box.mutate({"op": "add_deal", "agent_key": ADA, "price": "654321.10"})
-        deal = rezen_case.deals_of(world.box, "OPEN")[0]
-        world.box.mutate({"op": "close_deal", "deal_id": deal.id})
-        world.box.advance(days=10)
-        world.box.mutate({"op": "hide_deal", "deal_id": lost_deal(world.box).id})
-    assert world.sync() == 0
-    world.build()
-    return world
-
-
-def lost_deal(box: Sandbox) -> Deal:
-    """A closed deal of Ada's that reZEN will not show any more, and that three others know."""
-    about = Counter(d for r in records(box).values() if r.vendor != "fub" for d in r.about or ())
-    mine = box.world.owned_by(box.world.agent_by_key(ADA).id)
-    known = [d for d in mine if d.group == "CLOSED" and not d.listing and about[d.id] == 3]
-    return min((d for d in known if d.currency == "USD" and d.gross), key=lambda d: d.id)
-
-
-@dataclass(frozen=True)
-class Record:
-    """A vendor's record: `about` are the ids of deals it may be told to be, None for no deal."""
-
-    vendor: str
-    source_id: str
-    about: frozenset[str] | None
-
-
-def skyslope_records(box: Sandbox) -> Iterator[Record]:
-    books = cast(SkySlopeBooks, box.books["skyslope"])
-    for file in books.files.values():
-        yield Record("skyslope", file.guid, frozenset({file.deal.id}))
-
-
-def dotloop_records(box: Sandbox) -> Iterator[Record]:
-    books = cast(DotloopBooks, box.books["dotloop"])
-    for loop in books.loops.values():
-        now = loop.current
-        if loop.merged_into is None:
-            yield Record("dotloop", str(loop.id), now and frozenset({now.id}))
-
-
-def qualia_records(box: Sandbox) -> Iterator[Record]:
-    books = cast(QualiaBooks, box.books["qualia"])
-    for order in books.orders.values():
-        yield Record("qualia", order.id, order.deal and frozenset({order.deal.id}))
-
-
-def fub_records(box: Sandbox) -> Iterator[Record]:
-    for account in box.crm.accounts.values():
-        number = box.truth(account.agent_key)["fub"]["account_id"]
-        for card in account.deals.rows():
-            about = frozenset({card.world_id}) if card.world_id else None
-            yield Record("fub", f"{number}:{card.id}", about)
-
-
-def records(box: Sandbox) -> dict[tuple[str, str], Record]:
-    found = (skyslope_records, dotloop_records, qualia_records, fub_records)
-    return {(r.vendor, r.source_id): r for records_of in found for r in records_of(box)}
+def built(lived_world: Warehouse) -> Warehouse:
+    return lived_world
 
 
 def sightings(built: Warehouse) -> list[Row]:
@@ -233,36 +155,33 @@ def test_the_records_of_a_deal_that_rezen_lost_are_one_deal(built: Warehouse) ->
 
 
 @pytest.fixture
-def counting(built: Warehouse) -> Iterator[Warehouse]:
-    """The core with the deals that only other vendors know; afterwards as it was."""
-    _build_core(built, {"count_deals_outside_rezen": True})
-    yield built
-    _build_core(built, None)
+def counted(built: Warehouse, tmp_path: Path) -> Iterator[list[Row]]:
+    """What agents closed when deals that only other vendors know count too, on a copy."""
+    with copy_of(built) as database:
+        run_dbt(
+            database,
+            tmp_path,
+            *("run", "--select", "core", "int_transactions__credited", "fact_transaction"),
+            "agent_production",
+            as_of=built.box.clock.now(),
+            variables={"count_deals_outside_rezen": True},
+        )
+        yield rows_of(
+            database,
+            "select agent_id, sum(closed_units)::int as units, sum(volume_amount) as volume"
+            " from metrics.agent_production where currency = 'USD' group by 1",
+        )
 
 
-def _build_core(built: Warehouse, variables: Mapping[str, bool] | None) -> None:
-    run_dbt(
-        built.database,
-        built.folder,
-        *("run", "--select", "core", "int_transactions__credited", "fact_transaction"),
-        "agent_production",
-        as_of=built.box.clock.now(),
-        variables=variables,
-    )
-
-
-def test_deals_outside_rezen_count_when_they_are_wanted(counting: Warehouse) -> None:
+def test_deals_outside_rezen_count_when_they_are_wanted(
+    built: Warehouse, counted: list[Row]
+) -> None:
     """The sum is the truth's plus that of the cards that nobody but the CRM knows."""
-    accounts = counting.box.crm.accounts
-    sums = rows_of(
-        counting.database,
-        "select agent_id, sum(closed_units)::int as units, sum(volume_amount) as volume"
-        " from metrics.agent_production where currency = 'USD' group by 1",
-    )
-    found = {row["agent_id"]: (row["units"], row["volume"]) for row in sums}
+    accounts = built.box.crm.accounts
+    found = {row["agent_id"]: (row["units"], row["volume"]) for row in counted}
     for agent in AGENTS:
-        account, world = accounts[agent], counting.box.world
-        told = counting.box.truth(agent)["rezen"]["summary"]["all_time"]["by_currency"]["USD"]
+        account, world = accounts[agent], built.box.world
+        told = built.box.truth(agent)["rezen"]["summary"]["all_time"]["by_currency"]["USD"]
         cards = [
             card
             for card in account.deals.rows()

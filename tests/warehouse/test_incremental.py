@@ -28,8 +28,6 @@ from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
 from tests.warehouse.running import run_dbt
 
-pytestmark = pytest.mark.slow
-
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 START = datetime(2026, 6, 15, 12, tzinfo=UTC)
 ROUNDS = 4

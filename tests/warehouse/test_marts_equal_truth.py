@@ -1,155 +1,20 @@
-"""Sandbox → sync → dbt → marts: the figures are the truth's, to the cent.
-
-Two states of one world, each built once: the first day; and ten days later, with changes and after
-a sync in which half of everything failed.
-"""
+"""The marts of a world that has lived for a while: the figures are the truth's, to the cent."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing
 from datetime import UTC, date
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
-import psycopg2
-import psycopg2.extras
 import pytest
 
-from brokerage.control.repository import ControlRepository
-from brokerage.database.engine import make_engine
-from pipelines.common.entity import check_account
-from pipelines.common.load import prepare_raw
-from pipelines.registry import VENDORS
-from sandbox.box import Sandbox
-from sandbox.server import serve
-from tests.sources import rezen_case
-from tests.sources.conftest import CASES
-from tests.sources.rig import ADA, AGENTS, BEN, HOUSE, Rig, on_the_sandbox_calendar
-from tests.warehouse.running import run_dbt
-
-STATES = ("first_day", "ten_days_and_a_faulty_run_later")
-
-CHANGES = (
-    {"op": "add_deal", "agent_key": ADA, "price": "123456.78", "partner_key": BEN},
-    {"op": "add_member", "agent_key": ADA},
-    {"op": "fub.create_person", "agent_key": ADA},
-    {"op": "fub.delete_person", "agent_key": ADA},
-)
-
-Row = Mapping[str, Any]
-Databases = Callable[[], AbstractContextManager[str]]
-
-
-class Warehouse:
-    """All vendors and dbt over one database."""
-
-    def __init__(self, box: Sandbox, database: str, folder: Path) -> None:
-        self.box = box
-        self.database = database
-        self.folder = folder
-        rigs = {case.name: Rig(case, box, database, folder / "dlt") for case in CASES}
-        self.rezen, self.fub, self.lofty = (rigs[n] for n in ("rezen", "fub", "lofty"))
-        self.house = rigs["stripe"]
-        self.rigs = tuple(rigs.values())
-        # dbt builds everything: who is not read here has empty tables
-        for vendor in VENDORS.values():
-            prepare_raw(vendor, self.rezen.url, folder / "dlt")
-        self._introduce()
-
-    def _introduce(self) -> None:
-        """What the product knows about its users: the control schema."""
-        engine = make_engine(self.database)
-        control = ControlRepository(engine)
-        for account in self.box.accounts:
-            key = account["agent_key"]
-            control.add_agent(
-                key,
-                account["name"],
-                email=account["email"],
-                rezen_agent_id=account["rezen"]["yenta_id"],
-                is_demo=True,
-            )
-            for rig in (rig for rig in self.rigs if key in rig.case.agents):
-                identity = check_account(rig.case.vendor, rig.account(key), rig.settings)
-                control.save_connection(
-                    key,
-                    rig.case.name,
-                    account_source_id=identity.account_source_id,
-                    account_label=identity.label,
-                )
-        engine.dispose()
-
-    def sync(self, **options: Any) -> int:
-        """Read all vendors; the number of failures."""
-        self.box.clock.advance(seconds=60)
-        return sum(len(rig.sync(*rig.case.agents, **options).failures) for rig in self.rigs)
-
-    def build(self, *options: str, tests: bool = False) -> None:
-        """`dbt build` at the sandbox's now. Its tests of the data take as long as the rest."""
-        left_out = ("unit_test",) if tests else ("test", "unit_test")
-        run_dbt(
-            self.database,
-            self.folder,
-            *("build", "--exclude-resource-type", *left_out, *options),
-            as_of=self.box.clock.now(),
-        )
-
-    def rows(self, query: str, *values: Any) -> list[Row]:
-        with closing(psycopg2.connect(self.database)) as connection:
-            cursor = connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor)
-            cursor.execute(query, values)
-            return [dict(row) for row in cursor.fetchall()]
-
-
-def _live(world: Warehouse, state: str) -> None:
-    """Brings the world and the warehouse into a state."""
-    if state == "first_day":
-        assert world.sync() == 0
-    else:
-        for change in CHANGES:
-            world.box.mutate(change)
-        closing_deal = rezen_case.deals_of(world.box, "OPEN")[0]
-        world.box.mutate({"op": "close_deal", "deal_id": closing_deal.id})
-        world.box.advance(days=10)
-        _faulty_run(world)
-        assert world.sync() == 0
-    # neither CRM tells who was deleted: that is for full readings to find
-    assert not world.fub.sync(*AGENTS, full=True).failures
-    assert not world.lofty.sync(*AGENTS, full=True).failures
-    world.build(tests=True)
-
-
-def _faulty_run(world: Warehouse) -> None:
-    """A run that lasts for a part of the entities only, of some accounts only."""
-    for vendor in ("rezen", "fub"):
-        world.box.faults.add("status", vendor=vendor, every=2, times=None, status=503)
-        world.box.faults.add("truncated_json", vendor=vendor, every=3, times=None)
-    patient = {rig: rig.settings for rig in (world.rezen, world.fub)}
-    for rig in patient:
-        rig.settings = rig.settings.model_copy(update={"max_attempts": 1})
-    assert world.sync() > 10
-    for rig, settings in patient.items():
-        rig.settings = settings
-    world.box.faults.clear()
+from tests.sources.rig import AGENTS, HOUSE
+from tests.warehouse.filled import Row, Warehouse
 
 
 @pytest.fixture(scope="module")
-def world(new_database: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    with ExitStack() as stack:
-        box = stack.enter_context(serve(size="small", seed=7))
-        stack.enter_context(on_the_sandbox_calendar(box))
-        url = stack.enter_context(new_database())
-        yield Warehouse(box, url, tmp_path_factory.mktemp("warehouse"))
-
-
-@pytest.fixture(scope="module", params=STATES)
-def built(world: Warehouse, request: pytest.FixtureRequest) -> Warehouse:
-    """The warehouse in each of the states; pytest runs all tests of one before the next."""
-    _live(world, request.param)
-    return world
+def built(lived_world: Warehouse) -> Warehouse:
+    return lived_world
 
 
 def truth(world: Warehouse, agent: str) -> Row:

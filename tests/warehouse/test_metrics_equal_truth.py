@@ -12,7 +12,7 @@ import pytest
 from sandbox.clock import REPORTING_ZONE
 from sandbox.world.model import Deal
 from tests.sources.rig import ADA, AGENTS
-from tests.warehouse.test_marts_equal_truth import Warehouse
+from tests.warehouse.filled import Warehouse
 
 ZERO = Decimal(0)
 UNKNOWN = date(1900, 1, 1)

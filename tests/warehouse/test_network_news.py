@@ -24,10 +24,8 @@ from sandbox.clock import REPORTING_ZONE, Clock
 from sandbox.server import serve
 from tests.sources import rezen_case
 from tests.sources.rig import ADA, BEN, on_the_sandbox_calendar
+from tests.warehouse.filled import Warehouse
 from tests.warehouse.test_history import NO_TESTS, _build
-from tests.warehouse.test_marts_equal_truth import Warehouse
-
-pytestmark = pytest.mark.slow
 
 Databases = Callable[[], AbstractContextManager[str]]
 BUILD = ("--select", "+network_news", "--exclude", *NO_TESTS)

@@ -9,9 +9,6 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-import os
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
@@ -21,11 +18,10 @@ from typing import Any
 import psycopg2
 import pytest
 
-from brokerage.database.engine import LIBPQ_DRIVER, LOADER, build_url, parse_url
+from brokerage.database.engine import LIBPQ_DRIVER, LOADER, build_url
 from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
-
-pytestmark = pytest.mark.slow
+from tests.warehouse.running import results_of, run_dbt
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 SEEDS = PROJECT / "seeds" / "pages"
@@ -52,46 +48,22 @@ class Builder:
 
     def __init__(self, database: str, folder: Path) -> None:
         self.database = database
-        self.target = folder / "target"
-        url = parse_url(database)
-        self.environment = {
-            **os.environ,
-            "BROKERAGE_PG_HOST": str(url.host),
-            "BROKERAGE_PG_PORT": str(url.port),
-            "BROKERAGE_PG_USER": str(url.username),
-            "BROKERAGE_PG_PASSWORD": str(url.password),
-            "BROKERAGE_PG_DBNAME": str(url.database),
-            "DBT_TARGET_PATH": str(self.target),
-            "DBT_LOG_PATH": str(folder / "logs"),
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        }
+        self.folder = folder
         for vendor in VENDORS.values():
             prepare_raw(vendor, build_url(database, role=LOADER, driver=LIBPQ_DRIVER), folder)
 
     def build(self, *selection: str, command: str = "build") -> dict[str, str]:
         """The status of what was built, by name."""
-        done = subprocess.run(
-            [
-                *(str(Path(sys.executable).with_name("dbt")), command),
-                *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-                *(("--exclude", "test_type:unit") if command != "run" else ()),
-                *("--select", *selection),
-            ],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        results = self.target / "run_results.json"
-        assert done.returncode in (0, 1), done.stdout[-4000:] + done.stderr[-1000:]
-        return {
-            result["unique_id"].split(".")[2]: result["status"]
-            for result in json.loads(results.read_bytes())["results"]
-        }
+        without = ("--exclude", "test_type:unit") if command != "run" else ()
+        chosen = (command, *without, "--select", *selection)
+        done = run_dbt(self.database, self.folder, *chosen, may_fail=True)
+        assert done.returncode in (0, 1), done.stdout[-4000:]
+        return results_of(self.folder)
 
     def manifest(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = json.loads((self.target / "manifest.json").read_bytes())
+        found: Mapping[str, Any] = json.loads(
+            (self.folder / "target" / "manifest.json").read_bytes()
+        )
         return found
 
     def execute(self, statement: str) -> None:

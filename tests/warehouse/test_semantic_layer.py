@@ -17,9 +17,9 @@ import pytest
 from brokerage.database.engine import parse_url
 from tests import metrics_doc
 from tests.sources.rig import ADA, AGENTS, HOUSE
+from tests.warehouse.filled import Warehouse
 from tests.warehouse.running import PROJECT
 from tests.warehouse.semantic_case import SemanticLayer, first_of_month, plain
-from tests.warehouse.test_marts_equal_truth import Warehouse
 
 MONTH = "metric_time__month"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from tests.warehouse.filled import Warehouse
 from tests.warehouse.running import run_dbt
-from tests.warehouse.test_marts_equal_truth import Warehouse
 
 
 def test_every_rule_holds(lived_world: Warehouse) -> None:

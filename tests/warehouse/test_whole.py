@@ -25,14 +25,12 @@ from sandbox.clock import Clock
 from sandbox.server import serve
 from tests.sources.conftest import CASES
 from tests.sources.rig import ADA, AGENTS, BEN, Change, on_the_sandbox_calendar
+from tests.warehouse.filled import Warehouse
 from tests.warehouse.running import results_of, run_dbt
-from tests.warehouse.test_marts_equal_truth import Warehouse
-
-pytestmark = pytest.mark.slow
 
 DAYS = 10
-# all is read every day; on one day one account is read only after the build
-BUILT_DAYS, LATE_DAY = (2, 4, 7, 9), 7
+# read and built on some days; on one of them one account is read only after the build
+BUILT_DAYS, LATE_DAY = (3, 7), 7
 SCHEMAS = (
     *("core", "identity", "network", "finance", "crm", "title", "billing", "metrics"),
     *("marts", "pages", "snapshots"),
@@ -150,8 +148,8 @@ def test_ten_days_with_every_kind_of_change_equal_the_truth(whole: Warehouse) ->
             except ValueError as error:
                 # the world goes on by itself: an invoice that was to be paid may be paid already
                 impossible.append((change.name, str(error)))
-        read(whole, without=BEN if day == LATE_DAY else None)
         if day in BUILT_DAYS:
+            read(whole, without=BEN if day == LATE_DAY else None)
             build(whole)
         if day == LATE_DAY:
             read(whole)

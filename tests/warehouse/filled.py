@@ -1,0 +1,113 @@
+"""What the tests of the whole warehouse share: all vendors' readings and dbt over one database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import psycopg2.extras
+
+from brokerage.control.repository import ControlRepository
+from brokerage.database.engine import make_engine, parse_url
+from pipelines.common.entity import check_account
+from pipelines.common.load import prepare_raw
+from pipelines.registry import VENDORS
+from sandbox.box import Sandbox
+from tests.sources.conftest import CASES
+from tests.sources.rig import Rig
+from tests.warehouse.running import run_dbt
+
+Row = Mapping[str, Any]
+Databases = Callable[[], AbstractContextManager[str]]
+
+
+class Warehouse:
+    """All vendors and dbt over one database."""
+
+    def __init__(self, box: Sandbox, database: str, folder: Path) -> None:
+        self.box = box
+        self.database = database
+        self.folder = folder
+        rigs = {case.name: Rig(case, box, database, folder / "dlt") for case in CASES}
+        self.rezen, self.fub, self.lofty = (rigs[n] for n in ("rezen", "fub", "lofty"))
+        self.house = rigs["stripe"]
+        self.rigs = tuple(rigs.values())
+        # dbt builds everything: who is not read here has empty tables
+        for vendor in VENDORS.values():
+            prepare_raw(vendor, self.rezen.url, folder / "dlt")
+        self._introduce()
+
+    def _introduce(self) -> None:
+        """What the product knows about its users: the control schema."""
+        engine = make_engine(self.database)
+        control = ControlRepository(engine)
+        for account in self.box.accounts:
+            key = account["agent_key"]
+            control.add_agent(
+                key,
+                account["name"],
+                email=account["email"],
+                rezen_agent_id=account["rezen"]["yenta_id"],
+                is_demo=True,
+            )
+            for rig in (rig for rig in self.rigs if key in rig.case.agents):
+                identity = check_account(rig.case.vendor, rig.account(key), rig.settings)
+                control.save_connection(
+                    key,
+                    rig.case.name,
+                    account_source_id=identity.account_source_id,
+                    account_label=identity.label,
+                )
+        engine.dispose()
+
+    def sync(self, **options: Any) -> int:
+        """Read all vendors; the number of failures."""
+        self.box.clock.advance(seconds=60)
+        return sum(len(rig.sync(*rig.case.agents, **options).failures) for rig in self.rigs)
+
+    def read_in_vain(self) -> None:
+        """A run that lasts for a part of the entities only, of some accounts only."""
+        for vendor in ("rezen", "fub"):
+            self.box.faults.add("status", vendor=vendor, every=2, times=None, status=503)
+            self.box.faults.add("truncated_json", vendor=vendor, every=3, times=None)
+        patient = {rig: rig.settings for rig in (self.rezen, self.fub)}
+        for rig in patient:
+            rig.settings = rig.settings.model_copy(update={"max_attempts": 1})
+        assert self.sync() > 10
+        for rig, settings in patient.items():
+            rig.settings = settings
+        self.box.faults.clear()
+
+    def build(self, *options: str, tests: bool = False) -> None:
+        """`dbt build` at the sandbox's now. Its tests of the data take as long as the rest."""
+        left_out = ("unit_test",) if tests else ("test", "unit_test")
+        run_dbt(
+            self.database,
+            self.folder,
+            *("build", "--exclude-resource-type", *left_out, *options),
+            as_of=self.box.clock.now(),
+        )
+
+    def rows(self, query: str, *values: Any) -> list[Row]:
+        with closing(psycopg2.connect(self.database)) as connection:
+            cursor = connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor)
+            cursor.execute(query, values)
+            return [dict(row) for row in cursor.fetchall()]
+
+
+@contextmanager
+def copy_of(world: Warehouse) -> Iterator[str]:
+    """The address of a copy of a warehouse, to be played with; nothing may be connected to it."""
+    url = parse_url(world.database).set(drivername="postgresql")
+    server, copy = url.set(database="postgres"), url.set(database=f"{url.database}_copy")
+    with closing(psycopg2.connect(server.render_as_string(hide_password=False))) as session:
+        session.autocommit = True
+        cursor = session.cursor()
+        cursor.execute(f"create database {copy.database} template {url.database} strategy wal_log")
+        try:
+            yield copy.render_as_string(hide_password=False)
+        finally:
+            cursor.execute(f"drop database {copy.database} with (force)")
