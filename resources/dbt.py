@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from dagster_dbt import DbtProject
 
 _PASSED = frozenset({"success", "pass", "warn", "skipped", "no-op"})
+_NO_RESULTS: Mapping[str, Any] = {"results": ()}
+_TABLES = frozenset({"table", "incremental"})
 _SHOWN = 10
 _NOT_BUILT = ("unit_test", "saved_query", "exposure")
 _ROWS = re.compile(r"(?:SELECT|INSERT 0|INSERT) (\d+)")
@@ -85,19 +87,58 @@ def dbt_environment() -> dict[str, str]:
 
 @dataclass
 class Build:
-    """A running `dbt build`; `events` drives it, afterwards `failure` says what did not work."""
+    """A running `dbt build`; `events` drives it, afterwards `failure` says what did not work.
+
+    Data land while a build goes on, so that two of its tables may tell of two moments and a test
+    that compares them fails of itself. What has failed is therefore judged a second time, on the
+    tables it looks at built once more, together; what had been left out because of it follows.
+    """
 
     invocation: Any
     total: int
+    start: Callable[[Sequence[str]], Any]
+    """Begins another one, of these selectors of dbt and nothing beside them."""
     returncode: int | None = None
     _messages: list[str] = field(default_factory=list)
+    _done: int = 0
 
     def events(self) -> Iterator[Any]:
         """Dagster's events, one by one, as dbt finishes its nodes."""
+        told = set[dg.AssetCheckKey]()
+        failed: dict[dg.AssetCheckKey, dg.AssetCheckResult] = {}
+        for first in (True, False):
+            for event in self._drive():
+                if not isinstance(event, dg.AssetCheckResult):
+                    yield event
+                    continue
+                key = dg.AssetCheckKey(
+                    dg.AssetKey.from_coercible(event.asset_key or ()), str(event.check_name)
+                )
+                if key in told:
+                    # Dagster takes one result of a check in a run; dbt has the second one too
+                    continue
+                if first and not event.passed and event.severity is dg.AssetCheckSeverity.ERROR:
+                    failed[key] = event
+                    continue
+                failed.pop(key, None)
+                told.add(key)
+                yield event
+            again = judged_again(self._results(), self.invocation.manifest) if first else ()
+            if not again:
+                break
+            self.invocation.context.log.info(
+                "Data may have landed between two tables of this build: %d tables and tests once "
+                "more.",
+                len(again),
+            )
+            self._messages.clear()
+            self.invocation = self.start(again)
+        yield from failed.values()
+
+    def _drive(self) -> Iterator[Any]:
         from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
         listener = current_listener()
-        done = 0
         for raw in self.invocation._stream_stdout():
             if isinstance(raw, str):
                 self._messages.append(raw)
@@ -109,7 +150,7 @@ class Build:
                 sys.stdout.write(raw["info"]["msg"] + "\n")
             message = DbtCoreCliEventMessage(raw_event=raw, event_history_metadata={})
             if message.is_result_event:
-                done += 1
+                self._done += 1
                 node = raw["data"]["node_info"]
                 if listener is not None:
                     listener(
@@ -117,8 +158,8 @@ class Build:
                             stage="build",
                             subject=_name(node),
                             message=str(node["node_status"]),
-                            done=done,
-                            total=max(self.total, done),
+                            done=self._done,
+                            total=max(self.total, self._done),
                             failed=str(node["node_status"]) not in _PASSED,
                         )
                     )
@@ -145,22 +186,70 @@ class Build:
         metadata = dict(output.metadata)
         if rows is not None:
             metadata["dagster/row_count"] = dg.MetadataValue.int(rows)
-        context.log_event(
-            dg.AssetMaterialization(
-                asset_key=context.asset_key_for_output(output.output_name), metadata=metadata
-            )
-        )
+        # of all models: a view that goes with a chosen table need not be chosen itself
+        key = context.assets_def.node_keys_by_output_name[output.output_name]
+        context.log_event(dg.AssetMaterialization(asset_key=key, metadata=metadata))
 
     def failure(self) -> str | None:
         """What went wrong, one line per cause; None if nothing did."""
         if self.returncode == 0:
             return None
-        results = self.invocation.target_path / "run_results.json"
-        lines = failure_lines(json.loads(results.read_bytes())) if results.exists() else []
+        lines = failure_lines(self._results())
         if lines:
             return "\n".join(lines)
         said = " ".join(self._messages[-3:]).strip() or f"exit code {self.returncode}"
         return f"dbt could not build the warehouse: {said}"
+
+    def _results(self) -> Mapping[str, Any]:
+        """dbt's `run_results.json`; without results if dbt has not come so far."""
+        path: Path = self.invocation.target_path / "run_results.json"
+        found: Mapping[str, Any] = json.loads(path.read_bytes()) if path.exists() else _NO_RESULTS
+        return found
+
+
+def judged_again(run_results: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """What to build again when nothing but tests has failed, as selectors of dbt.
+
+    These tests, those of their tables that were built with them, and whatever was skipped. Nothing
+    when a model could not be built: that is no matter of moments.
+    """
+    statuses = {r["unique_id"]: str(r["status"]) for r in run_results["results"]}
+    failed = {node for node, status in statuses.items() if status not in _PASSED}
+    if not failed or not all(node.startswith("test.") for node in failed):
+        return ()
+    nodes = manifest["nodes"]
+    compared = {node for test in failed for node in nodes[test]["depends_on"]["nodes"]}
+    # a snapshot has taken its picture: a second one would be of another moment
+    tables = {n for n in compared & statuses.keys() if stored_as(nodes[n]) in _TABLES}
+    skipped = {node for node, status in statuses.items() if status == "skipped"}
+    return selectors(manifest, failed | tables | skipped | views_on(manifest, tables))
+
+
+def views_on(manifest: Mapping[str, Any], models: Iterable[str]) -> set[str]:
+    """The views that stand on these models, directly or on such a view.
+
+    PostgreSQL drops them with the old table when dbt makes it anew, so they have to be made too.
+    """
+    nodes, children = manifest["nodes"], manifest["child_map"]
+    found, waiting = set[str](), list(models)
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            if child not in found and stored_as(nodes.get(child, {})) == "view":
+                found.add(child)
+                waiting.append(child)
+    return found
+
+
+def stored_as(node: Mapping[str, Any]) -> str | None:
+    """How a model is stored: view, table, incremental; None for what is no model."""
+    if node.get("resource_type") != "model":
+        return None
+    return str(node["config"]["materialized"])
+
+
+def selectors(manifest: Mapping[str, Any], chosen: Iterable[str]) -> tuple[str, ...]:
+    """dbt's selectors of single nodes."""
+    return tuple(sorted("fqn:" + ".".join(manifest["nodes"][node]["fqn"]) for node in chosen))
 
 
 def row_count(raw: Mapping[str, Any]) -> int | None:
@@ -213,17 +302,24 @@ class DbtResource(dg.ConfigurableResource[None]):
         dbt keeps its working files in the home folder, so that the next build need not parse.
         """
         from dagster_dbt import DagsterDbtTranslator
-        from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_context
+        from dagster_dbt.asset_utils import (
+            get_manifest_and_translator_from_dbt_assets,
+            get_updated_cli_invocation_params_for_context,
+        )
         from dagster_dbt.core.dbt_cli_invocation import DbtCliInvocation
 
-        chosen = get_updated_cli_invocation_params_for_context(context, {}, DagsterDbtTranslator())
+        manifest, _, _ = get_manifest_and_translator_from_dbt_assets([context.assets_def])
+        chosen = get_updated_cli_invocation_params_for_context(
+            context,
+            {},
+            DagsterDbtTranslator(),
+            runtime_selects=_views_beside(manifest, context.selected_asset_keys),
+        )
         project: DbtProject | None = chosen.dbt_project
         if project is None:
             raise ConfigurationError("The step that builds the warehouse has lost its dbt project.")
         work = get_settings().make_home() / "dbt"
         work.mkdir(exist_ok=True)
-        # those of the last build would explain a failure of this one
-        (work / "run_results.json").unlink(missing_ok=True)
         _take_parsed(project.project_dir / project.target_path, work)
         environment = {
             **os.environ,
@@ -231,32 +327,54 @@ class DbtResource(dg.ConfigurableResource[None]):
             "DBT_LOG_FORMAT": "json",
             "PYTHONUNBUFFERED": "1",
         }
-        if chosen.indirect_selection:
-            environment["DBT_INDIRECT_SELECTION"] = chosen.indirect_selection
-        invocation = DbtCliInvocation.run(
-            args=[
-                *(dbt_executable(), "build"),
-                *("--project-dir", str(project.project_dir)),
-                *("--profiles-dir", str(project.profiles_dir)),
-                *("--target-path", str(work), "--log-path", str(work)),
-                # unit tests are of the code and do not depend on data; the others make nothing
-                *("--exclude-resource-type", *_NOT_BUILT),
-                *(("--full-refresh",) if context.run.tags.get(REBUILD_TAG) == "true" else ()),
-                *chosen.selection_args,
-            ],
-            env=environment,
-            manifest=chosen.manifest,
-            dagster_dbt_translator=chosen.dagster_dbt_translator,
-            project_dir=project.project_dir,
-            target_path=work,
-            raise_on_error=False,
-            context=context,
-            adapter=None,
-            cli_version=dbt_version(),
-            dbt_project=project,
-        )
+        rebuilt = context.run.tags.get(REBUILD_TAG) == "true"
+
+        def start(selection: Sequence[str], indirect: str | None) -> DbtCliInvocation:
+            # the results of another build would explain a failure of this one
+            (work / "run_results.json").unlink(missing_ok=True)
+            return DbtCliInvocation.run(
+                args=[
+                    *(dbt_executable(), "build"),
+                    *("--project-dir", str(project.project_dir)),
+                    *("--profiles-dir", str(project.profiles_dir)),
+                    *("--target-path", str(work), "--log-path", str(work)),
+                    # unit tests are of the code and do not depend on data; others make nothing
+                    *("--exclude-resource-type", *_NOT_BUILT),
+                    *(("--full-refresh",) if rebuilt else ()),
+                    *selection,
+                ],
+                env=environment | ({"DBT_INDIRECT_SELECTION": indirect} if indirect else {}),
+                manifest=chosen.manifest,
+                dagster_dbt_translator=chosen.dagster_dbt_translator,
+                project_dir=project.project_dir,
+                target_path=work,
+                raise_on_error=False,
+                context=context,
+                adapter=None,
+                cli_version=dbt_version(),
+                dbt_project=project,
+            )
+
         total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
-        return Build(invocation, total)
+        return Build(
+            start(chosen.selection_args, chosen.indirect_selection),
+            total,
+            lambda nodes: start(("--select", *nodes), "empty"),
+        )
+
+
+def _views_beside(
+    manifest: Mapping[str, Any], chosen_keys: Collection[dg.AssetKey]
+) -> tuple[str, ...]:
+    """Selectors of the views that a choice of models would take away."""
+    models = {name: node for name, node in manifest["nodes"].items() if stored_as(node) is not None}
+    chosen = {
+        name
+        for name, node in models.items()
+        if dg.AssetKey([node["schema"], node["alias"]]) in chosen_keys
+    }
+    made_anew = {name for name in chosen if stored_as(models[name]) != "incremental"}
+    return selectors(manifest, views_on(manifest, made_anew) - chosen)
 
 
 TICK = "tick"
@@ -335,15 +453,19 @@ class Refresher:
         if self._unparsed is not None:
             return Refresh(selection, 0, time.monotonic() - begun, self._unparsed)
         results = self._work / "run_results.json"
-        results.unlink(missing_ok=True)
-        done = self._run(
-            *("build", "--exclude-resource-type", *_NOT_BUILT),
-            # a test that needs models beside these is for the next build
-            *("--indirect-selection", "buildable"),
-            *("--select", *selection),
-            parsed=self._work / PARSED,
-        )
-        found = json.loads(results.read_bytes()) if results.exists() else {"results": []}
+        for _ in range(2):
+            results.unlink(missing_ok=True)
+            done = self._run(
+                *("build", "--exclude-resource-type", *_NOT_BUILT),
+                # a test that needs models beside these is for the next build
+                *("--indirect-selection", "buildable"),
+                *("--select", *selection),
+                parsed=self._work / PARSED,
+            )
+            found = json.loads(results.read_bytes()) if results.exists() else _NO_RESULTS
+            # as in a build: data may have landed between two of its tables
+            if not judged_again(found, nodes):
+                break
         models = sum(r["unique_id"].startswith("model.") for r in found["results"])
         failure = None
         if done.returncode != 0:
