@@ -461,6 +461,7 @@ class Refresher:
                 *("--indirect-selection", "buildable"),
                 *("--select", *selection),
                 parsed=self._work / PARSED,
+                results=results,
             )
             found = json.loads(results.read_bytes()) if results.exists() else _NO_RESULTS
             # as in a build: data may have landed between two of its tables
@@ -483,7 +484,7 @@ class Refresher:
             self._unparsed = f"dbt could not parse its project: {_last_words(done.stdout)}"
 
     def _run(
-        self, command: str, *options: str, parsed: Path | None
+        self, command: str, *options: str, parsed: Path | None, results: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         return self._dbt.run(
             [
@@ -493,6 +494,7 @@ class Refresher:
                 *options,
             ],
             parsed=parsed,
+            results=results,
             # the moment that counts as now may have moved on
             environment=dbt_environment(),
         )

@@ -117,7 +117,13 @@ def run_dbt(
         *(("--vars", json.dumps(variables)) if variables else ()),
     ]
     parsed = _parsed(json.dumps([url.database, variables]), target, where, environment)
-    done = _dbt().run([*arguments, *where], parsed=parsed, environment=environment, timeout=900)
+    done = _dbt().run(
+        [*arguments, *where],
+        parsed=parsed,
+        results=target / ("sources.json" if arguments[0] == "source" else "run_results.json"),
+        environment=environment,
+        timeout=900,
+    )
     # warnings come last and hide what failed
     failed = [line for line in done.stdout.splitlines() if " ERROR " in line or " FAIL " in line]
     assert may_fail or done.returncode == 0, "\n".join([*failed, done.stdout[-3000:], done.stderr])
