@@ -107,7 +107,7 @@ class Build:
         told = set[dg.AssetCheckKey]()
         failed: dict[dg.AssetCheckKey, dg.AssetCheckResult] = {}
         for first in (True, False):
-            for event in self._drive():
+            for event in self._drive(first=first):
                 if not isinstance(event, dg.AssetCheckResult):
                     yield event
                     continue
@@ -135,7 +135,7 @@ class Build:
             self.invocation = self.start(again)
         yield from failed.values()
 
-    def _drive(self) -> Iterator[Any]:
+    def _drive(self, *, first: bool) -> Iterator[Any]:
         from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
         listener = current_listener()
@@ -152,6 +152,7 @@ class Build:
             if message.is_result_event:
                 self._done += 1
                 node = raw["data"]["node_info"]
+                failed = str(node["node_status"]) not in _PASSED
                 if listener is not None:
                     listener(
                         Step(
@@ -160,7 +161,8 @@ class Build:
                             message=str(node["node_status"]),
                             done=self._done,
                             total=max(self.total, self._done),
-                            failed=str(node["node_status"]) not in _PASSED,
+                            # whoever watches need not be alarmed by what is judged again
+                            failed=failed and not (first and node["resource_type"] == "test"),
                         )
                     )
             for event in message.to_default_asset_events(
