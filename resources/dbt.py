@@ -33,7 +33,7 @@ from resources.progress import Step, current_listener
 from resources.ready_dbt import PARSED, ReadyDbt
 
 if TYPE_CHECKING:
-    from dagster_dbt import DbtProject
+    from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 _PASSED = frozenset({"success", "pass", "warn", "skipped", "no-op"})
 _NO_RESULTS: Mapping[str, Any] = {"results": ()}
@@ -104,28 +104,15 @@ class Build:
 
     def events(self) -> Iterator[Any]:
         """Dagster's events, one by one, as dbt finishes its nodes."""
-        told = set[dg.AssetCheckKey]()
         failed: dict[dg.AssetCheckKey, dg.AssetCheckResult] = {}
-        for first in (True, False):
-            for event in self._drive(first=first):
-                if not isinstance(event, dg.AssetCheckResult):
-                    yield event
-                    continue
-                key = dg.AssetCheckKey(
-                    dg.AssetKey.from_coercible(event.asset_key or ()), str(event.check_name)
-                )
-                if key in told:
-                    # Dagster takes one result of a check in a run; dbt has the second one too
-                    continue
-                if first and not event.passed and event.severity is dg.AssetCheckSeverity.ERROR:
-                    failed[key] = event
-                    continue
-                failed.pop(key, None)
-                told.add(key)
+        for event in self._drive(first=True):
+            # Dagster takes one result of a check in a run
+            if isinstance(event, dg.AssetCheckResult) and _is_failure(event):
+                failed[_check_of(event)] = event
+            else:
                 yield event
-            again = judged_again(self._results(), self.invocation.manifest) if first else ()
-            if not again:
-                break
+        again = judged_again(self._results(), self.invocation.manifest)
+        if again:
             self.invocation.context.log.info(
                 "Data may have landed between two tables of this build: %d tables and tests once "
                 "more.",
@@ -133,6 +120,10 @@ class Build:
             )
             self._messages.clear()
             self.invocation = self.start(again)
+            for event in self._drive(first=False):
+                if isinstance(event, dg.AssetCheckResult):
+                    failed.pop(_check_of(event), None)
+                yield event
         yield from failed.values()
 
     def _drive(self, *, first: bool) -> Iterator[Any]:
@@ -207,6 +198,15 @@ class Build:
         path: Path = self.invocation.target_path / "run_results.json"
         found: Mapping[str, Any] = json.loads(path.read_bytes()) if path.exists() else _NO_RESULTS
         return found
+
+
+def _is_failure(result: dg.AssetCheckResult) -> bool:
+    return not result.passed and result.severity is dg.AssetCheckSeverity.ERROR
+
+
+def _check_of(result: dg.AssetCheckResult) -> dg.AssetCheckKey:
+    key = dg.AssetKey.from_coercible(result.asset_key or ())
+    return dg.AssetCheckKey(key, str(result.check_name))
 
 
 def judged_again(run_results: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:
@@ -303,19 +303,18 @@ class DbtResource(dg.ConfigurableResource[None]):
 
         dbt keeps its working files in the home folder, so that the next build need not parse.
         """
-        from dagster_dbt import DagsterDbtTranslator
         from dagster_dbt.asset_utils import (
             get_manifest_and_translator_from_dbt_assets,
             get_updated_cli_invocation_params_for_context,
         )
         from dagster_dbt.core.dbt_cli_invocation import DbtCliInvocation
 
-        manifest, _, _ = get_manifest_and_translator_from_dbt_assets([context.assets_def])
+        manifest, translator, _ = get_manifest_and_translator_from_dbt_assets([context.assets_def])
         chosen = get_updated_cli_invocation_params_for_context(
             context,
             {},
-            DagsterDbtTranslator(),
-            runtime_selects=_views_beside(manifest, context.selected_asset_keys),
+            translator,
+            runtime_selects=_views_beside(manifest, translator, context.selected_asset_keys),
         )
         project: DbtProject | None = chosen.dbt_project
         if project is None:
@@ -366,16 +365,17 @@ class DbtResource(dg.ConfigurableResource[None]):
 
 
 def _views_beside(
-    manifest: Mapping[str, Any], chosen_keys: Collection[dg.AssetKey]
+    manifest: Mapping[str, Any],
+    translator: DagsterDbtTranslator,
+    chosen_keys: Collection[dg.AssetKey],
 ) -> tuple[str, ...]:
     """Selectors of the views that a choice of models would take away."""
-    models = {name: node for name, node in manifest["nodes"].items() if stored_as(node) is not None}
     chosen = {
         name
-        for name, node in models.items()
-        if dg.AssetKey([node["schema"], node["alias"]]) in chosen_keys
+        for name, node in manifest["nodes"].items()
+        if stored_as(node) is not None and translator.get_asset_key(node) in chosen_keys
     }
-    made_anew = {name for name in chosen if stored_as(models[name]) != "incremental"}
+    made_anew = {n for n in chosen if stored_as(manifest["nodes"][n]) != "incremental"}
     return selectors(manifest, views_on(manifest, made_anew) - chosen)
 
 
@@ -454,27 +454,30 @@ class Refresher:
         self._parsing.join()
         if self._unparsed is not None:
             return Refresh(selection, 0, time.monotonic() - begun, self._unparsed)
-        results = self._work / "run_results.json"
-        for _ in range(2):
-            results.unlink(missing_ok=True)
-            done = self._run(
-                *("build", "--exclude-resource-type", *_NOT_BUILT),
-                # a test that needs models beside these is for the next build
-                *("--indirect-selection", "buildable"),
-                *("--select", *selection),
-                parsed=self._work / PARSED,
-                results=results,
-            )
-            found = json.loads(results.read_bytes()) if results.exists() else _NO_RESULTS
-            # as in a build: data may have landed between two of its tables
-            if not judged_again(found, nodes):
-                break
+        # a test that needs models beside these is for the next build
+        done, found = self._build("buildable", selection)
         models = sum(r["unique_id"].startswith("model.") for r in found["results"])
+        # as in a build: data may have landed between two of its tables
+        if again := judged_again(found, nodes):
+            done, found = self._build("empty", again)
         failure = None
         if done.returncode != 0:
             lines = failure_lines(found) or [f"dbt could not refresh: {_last_words(done.stdout)}"]
             failure = "\n".join(lines)
         return Refresh(selection, models, time.monotonic() - begun, failure)
+
+    def _build(
+        self, indirect: str, selection: Sequence[str]
+    ) -> tuple[subprocess.CompletedProcess[str], Mapping[str, Any]]:
+        results = self._work / "run_results.json"
+        results.unlink(missing_ok=True)
+        done = self._run(
+            *("build", "--exclude-resource-type", *_NOT_BUILT),
+            *("--indirect-selection", indirect, "--select", *selection),
+            parsed=self._work / PARSED,
+            results=results,
+        )
+        return done, json.loads(results.read_bytes()) if results.exists() else _NO_RESULTS
 
     def _parse(self) -> None:
         # a parse belongs to its database: that of the last build is right, the manifest's may not

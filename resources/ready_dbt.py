@@ -191,13 +191,13 @@ def _run(asked: Mapping[str, Any], parsed: Any) -> int:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
     os.environ.update(asked["environment"])
-    told = []
+    callbacks = []
     if parsed is not None:
         # dbt writes the whole manifest with each command, and makes a line of every event to throw
         # most of them away: a fifth of the time of a build
         os.environ.update(DBT_WRITE_JSON="false", DBT_LOG_LEVEL="none")
-        told.append(_teller(quiet="--quiet" in asked["arguments"]))
-    done = dbtRunner(manifest=parsed, callbacks=told).invoke(list(asked["arguments"]))
+        callbacks.append(_teller(quiet="--quiet" in asked["arguments"]))
+    done = dbtRunner(manifest=parsed, callbacks=callbacks).invoke(list(asked["arguments"]))
     if isinstance(done.exception, DbtUsageException):
         # everything else dbt has said itself
         sys.stdout.write(f"{done.exception}\n")

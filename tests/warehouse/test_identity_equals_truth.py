@@ -93,7 +93,7 @@ def test_a_file_that_no_account_of_rezen_shows_is_a_deal_of_its_own(built: Wareh
     ]
     for row in outside:
         assert row["match_state"] == "outside_rezen", row
-    assert bool(outside) is any(deal.deleted for deal in built.box.world.deals)
+    assert outside, "reZEN has lost one"
     assert not rows_of(built.database, "select 1 from core.transaction where not is_in_rezen")
 
 
@@ -134,7 +134,9 @@ def test_teams_are_owned_by_their_leaders(built: Warehouse) -> None:
 
 
 def test_the_records_of_a_deal_that_rezen_lost_are_one_deal(built: Warehouse) -> None:
-    for deal in (deal for deal in built.box.world.deals if deal.deleted):
+    lost = [deal for deal in built.box.world.deals if deal.deleted]
+    assert lost, "reZEN has lost one"
+    for deal in lost:
         keys = [key for key, r in records(built.box).items() if r.about == {deal.id}]
         rows = [row for row in sightings(built) if (row["vendor"], row["source_id"]) in keys]
         assert len(rows) == len(keys) >= 3
