@@ -42,6 +42,11 @@ BI_READER_PASSWORD = "bi-reader-of-the-tests"
 _numbers = itertools.count(1)
 
 
+def pytest_configure() -> None:
+    """Tables that tests read must not be cut short by the width of whatever runs them."""
+    os.environ["COLUMNS"] = "160"
+
+
 class ByVendorOrFile(LoadScopeScheduling):
     """A file goes to one test process, of the sources' files the tests of one vendor, and what
     reads the same warehouse together: it is then filled once, and not in each process."""
