@@ -163,20 +163,26 @@ def ending_grants(grants: Iterable[Grant], now: datetime, warn_before: timedelta
 
 @dataclass(frozen=True)
 class Reading:
-    """When an entity of an active connection was last read well; None if it never was."""
+    """When an entity of an active connection was last read well, or else connected.
+
+    `status` is that of its last reading, None if there was none. `was_read` says that it could be
+    read at some time.
+    """
 
     agent_key: str
     vendor: str
     entity: str
     since: datetime
     status: str | None
+    was_read: bool = True
 
 
 def read_readings(engine: Engine) -> list[Reading]:
     """All active connections with the entities that the settings have read."""
     query = text(
         "select c.agent_key, c.vendor, s.entity, s.status, "
-        "coalesce(s.last_success_at, c.created_at) as since "
+        "coalesce(s.last_success_at, c.created_at) as since, "
+        "s.last_success_at is not null as was_read "
         "from control.connections c left join control.sync_state s "
         "on s.connection_id = c.connection_id "
         "where c.status = :active"
@@ -185,7 +191,14 @@ def read_readings(engine: Engine) -> list[Reading]:
         rows = connection.execute(query, {"active": ACTIVE}).all()
     wanted = {name: {e.name for e in raw_entities(v)} for name, v in VENDORS.items()}
     return [
-        Reading(row.agent_key, row.vendor, row.entity or "everything", row.since, row.status)
+        Reading(
+            row.agent_key,
+            row.vendor,
+            row.entity or "everything",
+            row.since,
+            row.status,
+            row.was_read,
+        )
         for row in rows
         if row.vendor in wanted and (row.entity is None or row.entity in wanted[row.vendor])
     ]
@@ -217,6 +230,33 @@ def stale_tables(
             )
         )
     return found
+
+
+def lost_rights(readings: Iterable[Reading]) -> list[Finding]:
+    """What could be read once and is refused now, vendor by vendor.
+
+    A right that an account never had is an answer; one that it lost stops a table silently.
+    """
+    grouped: dict[str, list[Reading]] = defaultdict(list)
+    for reading in readings:
+        if reading.was_read and reading.status in _NOT_ALLOWED:
+            grouped[reading.vendor].append(reading)
+    return [
+        Finding(
+            cause=f"right:{name}",
+            kind="stale",
+            severity="warning",
+            title=f"{VENDORS[name].title} no longer shows what it showed before",
+            why=f"{len(lost)} table{'s' if len(lost) > 1 else ''} could be read until "
+            f"{max(reading.since for reading in lost):%Y-%m-%d %H:%M} UTC and "
+            f"{'are' if len(lost) > 1 else 'is'} refused since; the rows stay as they were.",
+            todo="Ask the account's owner whether a right was taken away there; with a new key, "
+            "connect the account again.",
+            agents=tuple(sorted({reading.agent_key for reading in lost})),
+            details=tuple(sorted({reading.entity for reading in lost})),
+        )
+        for name, lost in grouped.items()
+    ]
 
 
 def stale_warehouse(landed: datetime | None, built: float | None, now: datetime) -> list[Finding]:
@@ -491,10 +531,12 @@ def look(
         stale_after: from which age on a table is stale.
         warn_before: how long before its end a grant is told of.
     """
+    readings = read_readings(connections.engine)
     return [
         *broken_accounts(connections.repository.connections(status=NEEDS_REAUTH)),
         *ending_grants(read_grants(connections), now, warn_before),
-        *stale_tables(read_readings(connections.engine), now, stale_after),
+        *stale_tables(readings, now, stale_after),
+        *lost_rights(readings),
         *stale_warehouse(last_change(connections.engine), last_build(instance), now),
         *overdue_assets(instance, with_policy),
         *failed_checks(instance, checks),

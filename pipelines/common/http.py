@@ -6,6 +6,7 @@ everything else is here. Bodies are read whole (pages are at most a few MB) and 
 
 from __future__ import annotations
 
+import logging
 import random
 import ssl
 import threading
@@ -34,6 +35,10 @@ from pipelines.common.errors import (
 
 Params = Sequence[tuple[str, str]] | Mapping[str, str]
 
+for _name in ("httpx", "httpcore"):
+    # they log whole addresses and headers, and in these travel tokens
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
 _FORM = "application/x-www-form-urlencoded"
 
 MOST_HOPS = 3
@@ -52,7 +57,10 @@ class VendorSettings(BaseModel):
         300.0, description="longest Retry-After that is waited for; a longer one fails the entity"
     )
     workers: int = Field(12, description="(account, entity) pairs read at the same time")
-    page_workers: int = Field(12, description="requests under way at the same time, all accounts")
+    page_workers: int = Field(12, description="pages read ahead at the same time, all accounts")
+    requests_at_once: int = Field(
+        24, ge=1, description="requests under way at the same time, all accounts"
+    )
     user_agent: str = Field("brokerage-data-platform/1", description="User-Agent of every request")
     rates: dict[str, Rate] = Field(
         default_factory=dict, description="budgets by context that replace the contract's"
@@ -158,6 +166,7 @@ class VendorHttp:
 
     def __post_init__(self) -> None:
         self.budgets = Budgets({**self.dialect.rates, **self.settings.rates}, self.clock)
+        self.places = threading.BoundedSemaphore(self.settings.requests_at_once)
         self._jitter = random.Random()  # noqa: S311 - spreads retries, decides nothing
         self._mine = threading.local()
         self._clients: list[httpx.Client] = []
@@ -384,7 +393,7 @@ class Api:
         target = request.target
         whose = dialect.budget_key(self.account, credentials)
         budget = self.http.budgets.of(whose, request.context)
-        with budget.place():
+        with budget.place(), self.http.places:
             self.counter.add()
             try:
                 response = self.http.client.request(

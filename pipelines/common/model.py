@@ -48,7 +48,10 @@ def _to_calendar_date(value: object) -> object:
         return value[:10] if value else None
     if isinstance(value, int | float) and not isinstance(value, bool):
         seconds = value / 1000 if abs(value) >= 1e11 else value
-        return datetime.fromtimestamp(seconds, UTC).date()
+        try:
+            return datetime.fromtimestamp(seconds, UTC).date()
+        except (OverflowError, OSError):
+            raise ValueError("not a day that a calendar has") from None
     return value
 
 

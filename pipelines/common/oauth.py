@@ -28,6 +28,8 @@ Form = Mapping[str, str]
 RENEW_BEFORE = timedelta(minutes=10)
 """A token that ends sooner is renewed before it is used, whatever its life was."""
 
+_REFUSALS = (httpx.codes.BAD_REQUEST, httpx.codes.UNAUTHORIZED)
+"""How a token service says no to a grant (RFC 6749 §5.2). Anything else is not about the grant."""
 _PASSING = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT)
 _CLOCKS = ("expires_at", "renew_at")
 
@@ -88,11 +90,12 @@ class OAuth:
     `unwrap` finds the tokens in an answer, None if it is a refusal. `share_left` is the part of a
     token's life with which it is renewed; 0 means ten minutes. `refused` is what is said about
     a grant that is gone, where the vendor tells no reason. `pkce` says that the code is traded in
-    with the attempt's verifier, `issuer` who the answer to consent must be from. `code_seconds` is
-    how long the code may be traded in, None if long enough. `proves` looks at the first tokens and
-    raises `AccountBroken` if they are another attempt's. `grant_life` is how long a refresh token
-    lives after it was given or used; None if it does not end by itself, or nobody knows. `withdraw`
-    gives an access back; None where the vendor has no call for that.
+    with the attempt's verifier, `sends_state` that its state goes with it, `issuer` who the answer
+    to consent must be from. `code_seconds` is how long the code may be traded in, None if long
+    enough. `proves` looks at the first tokens and raises `AccountBroken` if they are another
+    attempt's. `grant_life` is how long a refresh token lives after it was given or used; None if it
+    does not end by itself, or nobody knows. `withdraw` gives an access back; None where the vendor
+    has no call for that.
     """
 
     vendor: str
@@ -106,6 +109,7 @@ class OAuth:
     share_left: float = 0.0
     refused: str | None = None
     pkce: bool = False
+    sends_state: bool = False
     issuer: Callable[[VendorSettings], str | None] = lambda _settings: None
     code_seconds: int | None = None
     proves: Callable[[Mapping[str, Any], Attempt, VendorSettings], None] = _takes_any
@@ -192,6 +196,7 @@ class OAuth:
             "code": code,
             "redirect_uri": attempt.redirect_uri,
             **({"code_verifier": attempt.verifier} if self.pkce else {}),
+            **({"state": attempt.state} if self.sends_state else {}),
         }
         token = self._granted(client, settings, form, "does not accept the code")
         self.proves(token, attempt, settings)
@@ -213,6 +218,12 @@ class OAuth:
         if error == "invalid_client":
             raise ContractBroken(
                 f"{self.title} does not know the registered app; check {self.app_settings}."
+            )
+        if not response.is_success and response.status_code not in _REFUSALS:
+            raise ContractBroken(
+                f"{self.title}'s token service answered HTTP {response.status_code}, which says "
+                f"nothing about the account; check the base URLs of {self.title} in "
+                f"docs/settings.md and what stands between here and there."
             )
         token = self.unwrap(body)
         if not response.is_success or token is None:

@@ -7,7 +7,8 @@ is gone; `confirm_gone(key)` may ask the vendor first), `gone` with the keys of 
 said so itself, `whole(groups)` if it saw all rows of some groups only (the lists inside the records
 that it read), `vendor_count` if the vendor tells one and `vendor_counts` if it does so by part,
 `mode` for people to see, `probed` if it tried out which filters work, `guarded = False` if the list
-may rightly shrink to nothing.
+may rightly shrink to nothing. `vouched` says that a person asked for everything and takes what does
+not come back for gone.
 
 A reading of single records is given their keys as `wanted`. It leaves those that the vendor does
 not show in `missing` and those that could not be read in `failed`, with a sentence each; the rest
@@ -183,6 +184,7 @@ class Reading:
     now: datetime
     full: bool
     pages: Executor = field(repr=False)
+    vouched: bool = False
     parallelism: int = 4
     stopped: threading.Event = field(default_factory=threading.Event, repr=False)
 
@@ -254,7 +256,7 @@ class Reading:
 
     def too_few(self, back: int, known: int) -> bool:
         """True if so little of what is known came back that nothing may be taken for gone."""
-        if not self.guarded or self.full:
+        if not self.guarded or self.vouched:
             return False
         return known >= GUARD_MINIMUM and back < GUARD_SHARE * known
 

@@ -51,7 +51,11 @@ _MISSING: Any = object()
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row that does not fit its contract, whole, with the reason in words."""
+    """A row that does not fit its contract, whole, with the reason in words.
+
+    `source_id` is the key that the row has or would have, so that a copy of it that was stored
+    before counts as seen; without all parts of a key it is the vendor's id, if there is one.
+    """
 
     row: Any
     reason: str
@@ -152,13 +156,19 @@ class _Column:
 
 @dataclass(frozen=True, eq=False)
 class _Shape:
-    """What a set of JSON keys in this order means: per column the key that holds it, if any."""
+    """What a set of JSON keys in this order means: per column the key that holds it, if any.
+
+    `doubled` are the keys of fields that are there under several names; `spare` are those of them
+    that say something although another name is read.
+    """
 
     names: tuple[str, ...]
     keys: tuple[str | None, ...]
     get: Callable[[Row], tuple[Any, ...]]
     custom: tuple[str, ...]
     unknown: tuple[str, ...]
+    doubled: tuple[str, ...]
+    spare: tuple[str, ...]
     denied: bool
 
     def reads_as(self, other: _Shape) -> bool:
@@ -184,20 +194,29 @@ class _Plan:
         self._known = {name for column in self.columns for name in column.names}
         self._shapes: dict[tuple[str, ...], _Shape] = {}
 
-    def shape(self, names: tuple[str, ...]) -> _Shape:
-        """The meaning of a row's keys."""
+    def shape(self, row: Row) -> _Shape:
+        """The meaning of a row's keys. Of a field's names the first that is not null counts."""
+        shape = self.shape_of(tuple(row))
+        empty = [name for name in shape.doubled if row[name] is None]
+        # no key of JSON objects comes twice: with a repeated one it is the name of another shape
+        return self.shape_of((*shape.names, *empty)) if empty else shape
+
+    def shape_of(self, names: tuple[str, ...]) -> _Shape:
+        """The meaning of these keys; those that are named again hold null."""
         found = self._shapes.get(names)
         if found is None:
             if len(self._shapes) >= _MOST_SHAPES:
                 self._shapes.clear()
-            found = self._shapes[names] = self._new_shape(names)
+            found = self._shapes[names] = self._new_shape(tuple(dict.fromkeys(names)), names)
         return found
 
-    def _new_shape(self, names: tuple[str, ...]) -> _Shape:
+    def _new_shape(self, names: tuple[str, ...], told: tuple[str, ...]) -> _Shape:
+        empty = set(told[len(names) :])
         present = set(names)
+        held = [[name for name in column.names if name in present] for column in self.columns]
+        full = [[name for name in both if name not in empty] for both in held]
         keys = tuple(
-            next((name for name in column.names if name in present), None)
-            for column in self.columns
+            next(iter((*filled, *both)), None) for filled, both in zip(full, held, strict=True)
         )
         prefix = self.model.custom_prefix
         unknown = [name for name in names if name not in self._known]
@@ -208,6 +227,8 @@ class _Plan:
             _getter([key for key in keys if key is not None]),
             tuple(custom),
             tuple(name for name in unknown if name not in custom),
+            tuple(name for both in held if len(both) > 1 for name in both),
+            tuple(name for filled in full for name in filled[1:]),
             not present.isdisjoint(self.model.denied),
         )
 
@@ -256,9 +277,12 @@ def _without_denied(value: Any, denied: frozenset[str]) -> Any:
     return value
 
 
-def _reason(error: ValidationError) -> str:
+def _faults(error: ValidationError) -> list[Any]:
+    return error.errors(include_url=False, include_input=False, include_context=False)
+
+
+def _words(faults: Sequence[Any]) -> str:
     """The first three faults in words, without the offending values (they may be personal)."""
-    faults = error.errors(include_url=False, include_input=False, include_context=False)
     words = [f"{'.'.join(str(p) for p in f['loc']) or 'row'}: {f['msg']}" for f in faults[:3]]
     more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
     return "; ".join(words) + more
@@ -278,12 +302,25 @@ def row_hash(row: Any) -> str:
 
 
 def _source_id(entity: Entity, row: Any) -> str | None:
-    """The vendor's id of a refused row, if it has one."""
+    """The key of a refused row, else the vendor's id, if it has one."""
     if not isinstance(row, dict):
         return None
     columns = {column.field.name: column for column in _plan(entity.model).columns}
-    names = ("id", *(name for part in entity.key for name in columns[part].names))
-    return next((str(row[name]) for name in names if row.get(name) is not None), None)
+    parts = [_key_part(columns[name], row) for name in entity.key]
+    if None not in parts:
+        return "|".join(map(str, parts))
+    return next((str(part) for part in (row.get("id"), *parts) if part is not None), None)
+
+
+def _key_part(column: _Column, row: Row) -> Any:
+    """One part of a key as checking makes it, as sent if it does not fit."""
+    value = next((row[name] for name in column.names if row.get(name) is not None), None)
+    if value is None or column.check is None:
+        return value
+    try:
+        return column.check.validate_python([value])[0]
+    except ValidationError:
+        return value
 
 
 def check_rows(
@@ -301,7 +338,7 @@ def check_rows(
     plan = _plan(entity.model)
     denied = entity.model.denied
     permitted: list[Any] = [
-        _without_denied(row, denied) if type(row) is dict and plan.shape(tuple(row)).denied else row
+        _without_denied(row, denied) if type(row) is dict and plan.shape(row).denied else row
         for row in rows
     ]
     checked = CheckedRows(entity, connection_id, synced_at)
@@ -349,7 +386,7 @@ def _fill(plan: _Plan, rows: list[Row], hashes: list[str], checked: CheckedRows)
         return
     if not all(type(row) is dict for row in rows):
         raise _NotColumns
-    shapes = [plan.shape(tuple(row)) for row in rows]
+    shapes = [plan.shape(row) for row in rows]
     key = checked.entity.key
     fields = {
         column.field.name: _checked(column, values, has_gaps, len(rows), column.field.name in key)
@@ -358,7 +395,7 @@ def _fill(plan: _Plan, rows: list[Row], hashes: list[str], checked: CheckedRows)
     key_columns = [fields[name] for name in key]
     good = [i for i, parts in enumerate(zip(*key_columns, strict=True)) if None not in parts]
     custom = _picked(rows, [shape.custom for shape in shapes])
-    extra = _picked(rows, [shape.unknown for shape in shapes])
+    extra = _picked(rows, [shape.unknown + shape.spare for shape in shapes])
     texts = [column for column in (custom, extra) if column is not None]
     texts += [fields[c.field.name] for c in plan.columns if c.check is None]
     if plan.marks and _has_denied(texts, plan.marks):
@@ -406,7 +443,7 @@ def _columns(
     if shapes.count(common) < len(shapes):
         different = set(shapes)
         blank = dict.fromkeys((name for shape in different for name in shape.names), _MISSING)
-        common = plan.shape(tuple(blank))
+        common = plan.shape_of(tuple(blank))
         if not all(shape.reads_as(common) for shape in different):
             yield from _columns_one_by_one(plan, rows, shapes)
             return
@@ -563,7 +600,7 @@ def _set_unchanged_aside(
 def _guess(plan: _Plan, row: Any, positions: Sequence[int]) -> str | None:
     if type(row) is not dict:
         return None
-    keys = plan.shape(tuple(row)).keys
+    keys = plan.shape(row).keys
     parts = [None if (key := keys[p]) is None else row[key] for p in positions]
     if all(type(part) is str or type(part) is int for part in parts):
         return "|".join(map(str, parts))
@@ -573,42 +610,32 @@ def _guess(plan: _Plan, row: Any, positions: Sequence[int]) -> str | None:
 def _valid_alone(
     plan: _Plan, rows: list[Any], hashes: list[str], checked: CheckedRows
 ) -> tuple[list[Row], list[str]]:
-    """Check row by row against the model; those that do not fit go to `checked.rejected`."""
+    """Check row by row; those that do not fit go to `checked.rejected`."""
     good: list[Row] = []
     kept: list[str] = []
     for row, hashed in zip(rows, hashes, strict=True):
         alone = CheckedRows(checked.entity, checked.connection_id, checked.synced_at)
         try:
-            fitting = _validate(plan, row)
-            _fill(plan, [fitting], [hashed], alone)
-        except ValidationError as error:
-            checked.rejected.append(Rejected(row, _reason(error), _source_id(checked.entity, row)))
+            _fill(plan, [row], [hashed], alone)
+        except (ValidationError, _NotColumns) as error:
+            reason = _why(plan, row, error)
+            checked.rejected.append(Rejected(row, reason, _source_id(checked.entity, row)))
         else:
-            good.append(fitting)
+            good.append(row)
             kept.append(hashed)
     return good, kept
 
 
-def _validate(plan: _Plan, row: Any) -> Row:
-    """The row, with null for blanks where no text belongs. Raises if it does not fit."""
+def _why(plan: _Plan, row: Any, error: ValidationError | _NotColumns) -> str:
+    """The reason in the model's words, which name the field. What is in JSON is not judged."""
+    nested = {name for column in plan.columns if column.check is None for name in column.names}
     try:
         plan.adapter.validate_python(row)
-    except ValidationError as error:
-        blank = {
-            fault["loc"][0]
-            for fault in error.errors(include_url=False, include_context=False)
-            if fault["input"] == "" and len(fault["loc"]) == 1
-        }
-        if not blank:
-            raise
-        nulled = {k: None if k in blank else v for k, v in row.items()}
-        try:
-            plan.adapter.validate_python(nulled)
-        except ValidationError:
-            raise error from None
-        return nulled
-    checked: Row = row
-    return checked
+    except ValidationError as told:
+        faults = [f for f in _faults(told) if not f["loc"] or f["loc"][0] not in nested]
+        if faults:
+            return _words(faults)
+    return _words(_faults(error)) if isinstance(error, ValidationError) else "not a whole row"
 
 
 # -- columns ---------------------------------------------------------------------------------------

@@ -661,6 +661,7 @@ def sync(
     entities: Collection[str] | None = None,
     lane: str = "fast",
     full: bool = False,
+    vouched: bool = False,
     run_id: str,
     pipelines_dir: Path,
     progress: Callable[[Progress], None] | None = None,
@@ -672,7 +673,9 @@ def sync(
 
     Accounts that another sync is reading are waited for, except in the lanes `fast` and `webhook`,
     which leave them out and name them in `busy_accounts`. Vendor failures are results, not
-    exceptions. With `targets`, only the records are read that it names, and no cursor moves.
+    exceptions. `vouched` takes for gone whatever does not come back, however much it is: only a
+    person can say so, never a schedule. With `targets`, only the records are read that it names,
+    and no cursor moves.
 
     Raises `SyncRefused` if the lane stays taken, `LoadFailed` if the database refuses the rows.
     """
@@ -700,6 +703,8 @@ def sync(
             vendor, warehouse_url, [a.connection_id for a in free], size=min(settings.workers, 8)
         )
         tasks = _tasks(free, chosen, http, settings, store, pages, full, targets)
+        for task in tasks:
+            task.reading.vouched = vouched
         session = _Session(vendor, tasks, settings, store, run_id, progress)
         session.start()
         # while the first pages are on their way

@@ -73,7 +73,9 @@ class RezenSettings(VendorSettings):
     revshare_months: int = Field(
         24, ge=2, description="months of revenue-share totals that a first load reads at most"
     )
-    page_workers: int = Field(8, description="requests under way at the same time, all accounts")
+    requests_at_once: int = Field(
+        8, ge=1, description="requests under way at the same time, all accounts"
+    )
     requests_per_minute: int = Field(
         240,
         ge=6,

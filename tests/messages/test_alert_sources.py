@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from sensors.alert_sources import (
     ending_grants,
     failed_checks,
     failed_ticks,
+    lost_rights,
     new_errors,
     new_notices,
     overdue_assets,
@@ -144,6 +146,20 @@ def test_tables_that_were_not_read_for_long_are_stale() -> None:
     [worse] = stale_tables([*readings, reading("stages", 80 * HOUR)], NOW, 30 * HOUR)
     assert worse.severity == "error"
     assert stale_tables(readings, NOW, 50 * HOUR) == []
+
+
+def test_a_table_that_could_be_read_and_is_refused_now_is_told_of() -> None:
+    readings = [
+        reading("groups", 3 * HOUR, "not_permitted"),
+        reading("teams", 2 * HOUR, "not_available", "ben"),
+        reading("people", HOUR),
+        replace(reading("ponds", HOUR, "not_permitted"), was_read=False),
+    ]
+    [found] = lost_rights(readings)
+    assert (found.severity, found.agents) == ("warning", ("ada", "ben"))
+    assert found.details == ("groups", "teams")
+    assert "2 tables could be read until 2026-06-15 " in found.why
+    assert lost_rights(readings[2:]) == []
 
 
 def test_a_connection_that_was_never_read_becomes_stale(

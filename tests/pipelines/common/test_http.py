@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -240,6 +242,40 @@ def test_a_passing_error_hidden_in_a_success_is_tried_again() -> None:
     api, clock = make_api(bodies, lambda data: 500 if "code" in data else None)
     assert api.get("https://vendor.test/list").data == {"a": 1}
     assert len(clock.pauses) == 1
+
+
+def test_no_more_requests_are_under_way_than_allowed_whatever_the_accounts_may() -> None:
+    meeting, lock = threading.Barrier(2), threading.Lock()
+    under_way: list[int] = [0, 0]
+
+    def handler(_request: httpx.Request) -> httpx.Response:
+        with lock:
+            under_way[0] += 1
+            under_way[1] = max(under_way)
+        meeting.wait(timeout=30)
+        with lock:
+            under_way[0] -= 1
+        return httpx.Response(200, json={})
+
+    http = VendorHttp(
+        Dialect("Vendor", _authorize, {"default": Rate(1000, 1.0, 8)}),
+        VendorSettings(requests_at_once=2),
+        transport=httpx.MockTransport(handler),
+    )
+    apis = [
+        http.api(Account(f"{agent}:v", agent, "v", StaticCredentials({"token": "t"})))
+        for agent in "abcdef"
+    ]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda api: api.get("http://v.test/x"), apis))
+    assert under_way[1] == 2
+
+
+def test_the_client_does_not_log_addresses(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    api, _ = make_api(answering(OK))
+    api.get("http://v.test/x?refresh_token=hidden")
+    assert "hidden" not in caplog.text
 
 
 def test_the_live_limit_is_read() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import httpx
 import pytest
 
-from pipelines.common.errors import RetryLater
+from pipelines.common.errors import AccountBroken, ContractBroken, RetryLater
 from pipelines.common.http import VendorSettings
 from pipelines.common.oauth import Attempt, Form, OAuth, ask_sign_in, code_of
 
@@ -100,6 +101,32 @@ def test_a_code_is_traded_once_for_tokens_with_their_end() -> None:
     assert (tokens["access_token"], tokens["refresh_token"]) == ("a", "r")
     ends, renew = (datetime.fromisoformat(tokens[name]) for name in ("expires_at", "renew_at"))
     assert ends - renew == timedelta(minutes=10)
+
+
+def test_the_state_goes_with_the_code_where_the_vendor_asks_for_it() -> None:
+    oauth, client, forms = granting(access_token="a")
+    replace(oauth, sends_state=True).redeem(client, VendorSettings(), "c-1", ATTEMPT)
+    assert forms[0]["state"] == "s-1"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, AccountBroken), (401, AccountBroken),
+        (302, ContractBroken), (403, ContractBroken), (405, ContractBroken), (422, ContractBroken),
+        (429, RetryLater), (503, RetryLater),
+    ],
+)  # fmt: skip
+def test_only_a_token_service_that_says_no_breaks_the_account(
+    status: int, kind: type[Exception]
+) -> None:
+    def ask(client: httpx.Client, _settings: VendorSettings, form: Form) -> httpx.Response:
+        return client.post("https://vendor.test/token", data=dict(form))
+
+    transport = httpx.MockTransport(lambda _r: httpx.Response(status, text="<html>no</html>"))
+    oauth = OAuth("vendor", "The vendor", "BROKERAGE_VENDOR_APP", ask, lambda *_: "https://x.test")
+    with httpx.Client(transport=transport) as client, pytest.raises(kind):
+        oauth.exchange(client, {"access_token": "a", "refresh_token": "r"}, VendorSettings())
 
 
 def test_a_short_life_is_used_by_half_before_it_is_renewed() -> None:

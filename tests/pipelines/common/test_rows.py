@@ -203,7 +203,13 @@ NAMES = ["id", "name", "count", "flag", "at", "day", "ratio", "fee", "price", "o
 
 
 def by_row(row: Any) -> dict[str, Any] | None:
-    """The row as pydantic alone reads it, None if it refuses it."""
+    """The row as pydantic alone reads it, None if it refuses it.
+
+    pydantic takes the first name that is there, even if it holds null and another does not.
+    """
+    names = ("oldName", "formerName", "old_name")
+    if any(row.get(name) is not None for name in names):
+        row = {k: v for k, v in row.items() if k not in names or v is not None}
     try:
         return Anything.model_validate(row).__dict__
     except ValidationError as error:
@@ -262,6 +268,75 @@ def test_a_field_under_either_of_its_names_on_one_page() -> None:
     rows = [{"id": 1, "oldName": "a"}, {"id": 2, "formerName": "b"}, {"id": 3, "old_name": "c"}]
     checked = check_rows(ANYTHING, rows, "a:v", NOW)
     assert [row["old_name"] for row in checked.values] == ["a", "b", "c"]
+
+
+def test_null_under_one_name_does_not_hide_what_is_under_another() -> None:
+    rows = [
+        {"id": 1, "oldName": None, "formerName": "a"},
+        {"id": 2, "oldName": "b", "formerName": None},
+        {"id": 3, "oldName": "c", "formerName": "d", "old_name": "e"},
+        {"id": 4, "oldName": None, "formerName": None},
+    ]
+    found = landed(ANYTHING, *rows)
+    assert [row["old_name"] for row in found] == ["a", "b", "c", None]
+    assert [row["_extra"] for row in found] == [
+        None,
+        None,
+        '{"formerName":"d","old_name":"e"}',
+        None,
+    ]
+    checked = check_rows(ANYTHING, rows, "a:v", NOW)
+    assert checked.unknown == {}, "another name of a known field is no news"
+
+
+class Nested(VendorModel):
+    id: Id = Field(description="part")
+
+
+class Nesting(VendorModel):
+    number: Id = Field(validation_alias=AliasChoices("number", "no"), description="number")
+    day: CalendarDate = Field(description="day")
+    fee: Amount | None = Field(None, description="fee")
+    parts: list[Nested] | None = Field(None, description="parts")
+
+
+NESTING = Entity(
+    "nesting", "N", "d", Nesting, ("number", "day"), lambda _r: iter(()), "sweep", "§", "A"
+)
+
+
+def test_a_bad_row_does_not_take_along_what_is_odd_only_within_its_json() -> None:
+    odd = {"number": 1, "day": "2026-03-01", "parts": ["u1", {"id": None}]}
+    bad = {"number": 2, "day": "2026-03-01", "fee": "much", "parts": ["u2"]}
+    checked = check_rows(NESTING, [odd, bad], "a:v", NOW)
+    assert checked.keys == ["1|2026-03-01"]
+    assert [refused.reason for refused in checked.rejected] == [
+        "fee: Input should be a valid decimal"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"number": 7, "day": "2026-03-01T09:00:00Z", "fee": "much"}, "7|2026-03-01"),
+        ({"number": None, "no": "7", "day": "2026-03-01", "fee": "much"}, "7|2026-03-01"),
+        ({"number": 7, "day": "never", "fee": "much"}, "7|never"),
+        ({"number": 7, "fee": "much"}, "7"),
+        ({"id": 5, "number": 7, "fee": "much"}, "5"),
+        ({"fee": "much"}, None),
+    ],
+)
+def test_a_refused_row_tells_the_key_under_which_it_would_be(
+    row: dict[str, Any], told: str
+) -> None:
+    [refused] = check_rows(NESTING, [row], "a:v", NOW).rejected
+    assert refused.source_id == told
+
+
+@pytest.mark.parametrize("day", [6.8e19, -1e30])
+def test_a_day_beyond_all_calendars_is_refused(day: float) -> None:
+    [refused] = check_rows(ANYTHING, [{"id": 1, "day": day}], "a:v", NOW).rejected
+    assert refused.reason.startswith("day: ")
 
 
 def test_what_the_warehouse_holds_is_put_aside_unchecked() -> None:

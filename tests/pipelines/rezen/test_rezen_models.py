@@ -65,12 +65,8 @@ def test_what_is_refused_says_why() -> None:
         {"id": "d2", "participants": [{"firstName": "nobody"}]},
         {"id": "d3"},
     )
-    assert bad.keys == ["d3"]
-    assert [row.reason.split(":")[0] for row in bad.rejected] == [
-        "id",
-        "price",
-        "participants.0.id",
-    ]
+    assert bad.keys == ["d2", "d3"], "what is in a list is staging's to judge"
+    assert [row.reason.split(":")[0] for row in bad.rejected] == ["id", "price"]
 
 
 def test_forbidden_fields_never_get_in_at_any_depth() -> None:
