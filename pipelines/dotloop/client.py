@@ -35,6 +35,9 @@ SHORTEST_WAIT, LONGEST_WAIT = 1.0, 60.0
 EPOCH = 10**10
 """A reset above this is no wait but a moment, in epoch milliseconds (§2)."""
 
+CAPS = (50, 20)
+"""Who asks for more may be given so many without a word: it is not the end of the list (§2)."""
+
 REFUSED = "Dotloop refused the credential; connect the account again."
 
 Params = Sequence[tuple[str, str]]
@@ -204,19 +207,20 @@ def batch(number: int, size: int) -> tuple[tuple[str, str], ...]:
     return ("batch_number", str(number)), ("batch_size", str(size))
 
 
+def granted(most: int, asked: int) -> int:
+    """The size of the batches that are given, told by the fullest one of a list."""
+    return most if most in CAPS and most < asked else asked
+
+
 def batches(
-    api: Api,
-    url: str,
-    size: int,
-    params: Params = (),
-    *,
-    start: int = 1,
-    single_record: bool = False,
+    api: Api, url: str, size: int, params: Params = (), *, single_record: bool = False
 ) -> Iterator[list[Row]]:
-    """The batches of a list from the one numbered `start` to the first that is not full (§2)."""
-    for number in itertools.count(start):
+    """The batches of a list, the last of which is not full (§2)."""
+    for number in itertools.count(1):
         rows = list_of(api, url, (*params, *batch(number, size)), single_record=single_record)
         yield rows
+        if number == 1:
+            size = granted(len(rows), size)
         if len(rows) < size:
             return
 

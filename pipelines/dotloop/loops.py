@@ -23,13 +23,11 @@ from pipelines.common.moments import as_text, moment
 from pipelines.common.reading import Reading
 from pipelines.common.rows import row_hash
 from pipelines.dotloop.account import profiles_of
-from pipelines.dotloop.client import batch, data_of, id_of, list_of, object_of, settings_of
+from pipelines.dotloop.client import batch, data_of, granted, id_of, list_of, object_of, settings_of
 
 OVERLAP = timedelta(minutes=10)
 FULL = timedelta(days=7)
 BATCH = 100
-SILENT_CAP = 50
-"""Who asks for more may be given so many without a word: it is not the end of the list (§2)."""
 
 ROUNDING = timedelta(seconds=1)
 """Whether a bound is inclusive is not documented; instants have no fractions (§3.3)."""
@@ -151,8 +149,7 @@ def _walk(
         _note(reading, sight, rows)
         yield rows
         most = max(most, len(rows))
-        if most == SILENT_CAP:
-            size = SILENT_CAP
+        size = granted(most, size)
         if len(rows) < size:
             return
         newest = _newest(rows) if keeps_order and _keeps(rows, floor) else None

@@ -227,7 +227,7 @@ class _App:
                 self._must_have(grant, "contact")
                 # nobody has said that this list can be filtered
                 call.assumed = query.get("filter") is not None
-                return self._contacts(account, query)
+                return self._contacts(call, account, query)
             case ["contact", contact_id]:
                 self._must_have(grant, "contact")
                 contact = books.contacts[grant.agent_key].get(_number(contact_id))
@@ -294,10 +294,14 @@ class _App:
             loop.shown_in.add(profile.id)
         return _list([wire.loop(books, x, profile.id, details=details) for x in chosen], 0)
 
-    def _contacts(self, account: Account, query: Query) -> Reply:
+    def _contacts(self, call: Call, account: Account, query: Query) -> Reply:
         """§3.7; a last batch counts only itself."""
         books = self._books
         start, size = batch(query, int(books.switches["contact_batch_cap"]))
+        if call.fault("shift_page"):
+            front = self._lists.contacts(books, account.agent_key, query)
+            if front:
+                books.touch_contact(account.agent_key, front[0])
         everybody = self._lists.contacts(books, account.agent_key, query)
         rows = [wire.contact(c) for c in everybody[start : start + size]]
         return _list(rows, len(everybody) if len(rows) == size else len(rows))

@@ -377,6 +377,13 @@ class Books:
 
     # --- contacts ---------------------------------------------------------------------------------
 
+    def touch_contact(self, agent_key: str, contact: Contact) -> None:
+        """Moves `updated`, and the contact to the end of the list."""
+        box = self.contacts[agent_key]
+        contact.updated = self.now()
+        box[contact.id] = box.pop(contact.id)
+        self.version += 1
+
     def _greet(self, deal: Deal) -> None:
         """The clients of a deal are contacts of the owner's account."""
         key = self._keys.get(deal.owner_id)

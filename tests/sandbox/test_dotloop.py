@@ -901,6 +901,16 @@ def test_a_list_that_moves_while_it_is_read(box: Sandbox, get: Get) -> None:
     assert [row["id"] for row in loops(get, sort="updated:asc")] == [*before[1:], before[0]]
 
 
+def test_an_address_book_that_moves_while_it_is_read(box: Sandbox, get: Get) -> None:
+    before = [row["id"] for row in walk(get, "/contact", 50)]
+    box.faults.add("shift_page", vendor="dotloop", match="batch_number=2")
+    first = [row["id"] for row in get("/contact", batch_size=10).json()["data"]]
+    second = [r["id"] for r in get("/contact", batch_size=10, batch_number=2).json()["data"]]
+    assert first == before[:10]
+    assert second == before[11:21]
+    assert [row["id"] for row in walk(get, "/contact", 50)] == [*before[1:], before[0]]
+
+
 @pytest.mark.parametrize(("kind", "status"), [("vanish", 404), ("merge", 301)])
 def test_a_loop_that_goes_between_list_and_question(
     box: Sandbox, get: Get, kind: str, status: int

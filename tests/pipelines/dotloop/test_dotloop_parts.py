@@ -231,3 +231,16 @@ def test_activities_have_a_hash_for_an_id_and_come_in_batches() -> None:
     connection.later(hours=1)
     connection.read("loops")
     assert connection.read("activities").requests == []
+
+
+@pytest.mark.parametrize(("cap", "requests"), [(50, 5), (20, 12)])
+def test_a_silent_cap_is_not_taken_for_the_end_of_activities(cap: int, requests: int) -> None:
+    dotloop = office()
+    dotloop.activity_cap = cap
+    dotloop.activities = {1: [{"date": stamp(n), "message": f"{n}"} for n in range(230)]}
+    connection = connect(dotloop)
+    connection.read("loops")
+    outcome = connection.read("activities")
+    assert len(connection.warehouse.rows["activities"]) == 230
+    # the two other loops cost a request each
+    assert len(outcome.requests) == requests + 2
