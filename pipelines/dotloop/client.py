@@ -21,6 +21,7 @@ from pipelines.common.entity import Row
 from pipelines.common.errors import (
     ContractBroken,
     CredentialExpired,
+    RecordUnavailable,
     RetryLater,
     VendorError,
 )
@@ -109,6 +110,14 @@ OAUTH = OAuth(
 )
 
 
+class Elsewhere(RecordUnavailable):
+    """A record is at another address, to which nobody went: not on our host, or a loop."""
+
+    def __init__(self, sentence: str, location: str) -> None:
+        super().__init__(sentence, reason="missing")
+        self.location = location
+
+
 def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[str, str]:
     """The Bearer header. Raises `CredentialExpired` if there is no token, or none that lasts."""
     return {"Authorization": f"Bearer {OAUTH.bearer(credentials)}"}
@@ -118,6 +127,13 @@ def classify(failure: Failure) -> VendorError | None:
     """Bodies of errors are not documented, so only the status counts (§2)."""
     if failure.status == httpx.codes.UNAUTHORIZED:
         return CredentialExpired(REFUSED)
+    location = failure.headers.get("location")
+    if failure.single_record and location and 300 <= failure.status < 400:
+        return Elsewhere(
+            f"Dotloop answered HTTP {failure.status} to GET {failure.path}: the record is "
+            f"elsewhere.",
+            location,
+        )
     reset = _wait(failure.headers.get("x-ratelimit-reset", ""))
     if failure.status == httpx.codes.TOO_MANY_REQUESTS and reset is not None:
         return RetryLater(

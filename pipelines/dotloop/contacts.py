@@ -50,7 +50,8 @@ def _walks(reading: Reading, since: datetime | None, shown: set[str]) -> Iterato
     """Each contact as the first walk that shows it does; fills `shown`."""
     for walk in range(MOST_WALKS):
         known, count = len(shown), 0
-        for count, rows in enumerate(_batches(reading, since), 1):
+        for rows in _batches(reading, since):
+            count += 1
             # a row without an id is refused, once
             fresh = [row for row in rows if _is_fresh(row, shown, first=walk == 0)]
             shown.update(key for row in rows if (key := id_of(row)) is not None)

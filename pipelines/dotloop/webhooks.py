@@ -10,10 +10,9 @@ import hashlib
 import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from pipelines.common.entity import Read, Row
-from pipelines.common.errors import ContractBroken, RecordUnavailable
+from pipelines.common.errors import RecordUnavailable
 from pipelines.common.http import Api, VendorSettings
 from pipelines.common.moments import moment
 from pipelines.common.reading import Reading
@@ -38,14 +37,13 @@ from pipelines.common.webhooks import (
 from pipelines.dotloop.account import read_accounts
 from pipelines.dotloop.client import (
     DotloopSettings,
-    data_of,
     id_of,
     list_of,
     object_of,
     rows_of,
     settings_of,
 )
-from pipelines.dotloop.loops import loop_url, merged_into, read_merged_loops, tidy
+from pipelines.dotloop.loops import answer_about, loop_of, read_merged_loops, with_details
 from pipelines.dotloop.parts import plain
 from pipelines.dotloop.source import DOTLOOP
 
@@ -155,18 +153,11 @@ def _loops(reading: Reading) -> Iterator[Sequence[Row]]:
     merged: dict[str, str] = {}
 
     def one(_reading: Reading, key: str) -> list[Row]:
-        answer = reading.api.get(loop_url(reading, key), single_record=True, follow=True)
-        new = merged_into(answer.url, key)
-        if new is not None:
-            merged[key] = new
+        answer = answer_about(reading, key)
+        if isinstance(answer, str):
+            merged[key] = answer
             return []
-        found = data_of(answer.data, urlsplit(answer.url).path)
-        if not isinstance(found, dict):
-            raise ContractBroken(
-                "Dotloop answered a loop with no object; compare docs/vendors/dotloop.md."
-            )
-        details = object_of(reading.api, f"{loop_url(reading, key)}/detail")
-        return [tidy({**found, "details": details}, key.split("|")[0])]
+        return [with_details(reading, key, loop_of(answer))]
 
     yield from read_each(reading, one, sorted(reading.wanted))
     reading.gone |= merged.keys()
@@ -179,10 +170,8 @@ def _participants(reading: Reading) -> Iterator[Sequence[Row]]:
     gone: set[str] = reading.handover.get("loops.gone", set())
 
     def one(_reading: Reading, key: str) -> list[Row]:
-        answer = reading.api.get(
-            f"{loop_url(reading, key)}/participant", single_record=True, follow=True
-        )
-        if merged_into(answer.url, key) is not None:
+        answer = answer_about(reading, key, "/participant")
+        if isinstance(answer, str):
             raise RecordUnavailable("The loop is part of another now.", reason="missing")
         return [plain(row, key) for row in rows_of(answer.data, answer.url)]
 

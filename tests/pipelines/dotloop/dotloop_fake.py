@@ -44,6 +44,10 @@ class Dotloop:
         self.activities: dict[int, list[dict[str, Any]]] = {}
         self.contacts: list[dict[str, Any]] = []
         self.merged: dict[int, int] = {}
+        # in front of where a merged loop is said to be
+        self.host = ""
+        # answers about single loops that are no object
+        self.odd: dict[int, Any] = {}
         self.refuses: set[str] = set()
         self.down: set[str] = set()
         self.cap = self.activity_cap = 100
@@ -104,8 +108,10 @@ class Dotloop:
             case ["profile", profile, "loop"]:
                 return self._loops(self.loops[int(profile)], request)
             case ["profile", profile, "loop", key, *rest] if int(key) in self.merged:
-                moved = [f"/v2/profile/{profile}/loop/{self.merged[int(key)]}", *rest]
+                moved = [f"{self.host}/v2/profile/{profile}/loop/{self.merged[int(key)]}", *rest]
                 return httpx.Response(301, headers={"Location": "/".join(moved)})
+            case ["profile", _, "loop", key] if int(key) in self.odd:
+                return httpx.Response(200, json={"data": self.odd[int(key)]})
             case ["profile", profile, "loop", key]:
                 return _one(self.loops[int(profile)], int(key), "details")
             case ["profile", profile, "loop", key, "detail"]:

@@ -115,8 +115,10 @@ def test_loops_about_to_close_are_asked_once_a_day() -> None:
     assert loops_asked(sync(connection, full=True)) == {1, 2, 3, 4, 5, 6}
 
 
-def test_a_merged_loop_is_recorded_and_the_other_ones_people_are_not_its_own() -> None:
+@pytest.mark.parametrize("host", ["", "https://dotloop.test"])
+def test_a_merged_loop_is_recorded_and_the_other_ones_people_are_not_its_own(host: str) -> None:
     dotloop = office()
+    dotloop.host = host
     connection = connect(dotloop)
     dotloop.merged[1] = 2
     outcome = sync(connection)
