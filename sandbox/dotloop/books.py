@@ -37,6 +37,8 @@ SWITCHES: Mapping[str, Any] = {
     "view_ids": "same",
     # what a webhook signs: "time and body" or "body"
     "signs": "time and body",
+    # subscriptions and deliveries in a page
+    "cursor_page": 20,
     "batch_cap": 100,
     "contact_batch_cap": 50,
     "updated_min_inclusive": True,
