@@ -1,13 +1,14 @@
 """Dotloop's webhooks: signed with a key of ours, ids only, in two forms (§5).
 
 What is signed is disputed: the body alone, or the time, a dot and the body. Either is accepted, and
-`verify` tells which it was. A loop is read again with its details and people.
+the log tells which it was. A loop is read again with its details and people.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -46,6 +47,8 @@ from pipelines.dotloop.client import (
 from pipelines.dotloop.loops import answer_about, loop_of, read_merged_loops, with_details
 from pipelines.dotloop.parts import plain
 from pipelines.dotloop.source import DOTLOOP
+
+log = logging.getLogger(__name__)
 
 BODY_SECONDS = 24 * 3600
 """A delivery that fails is repeated for sixteen hours (§5.4); what is older is a replay. It is the
@@ -93,13 +96,16 @@ def verify(delivery: Delivery, secrets: Secrets, settings: VendorSettings) -> No
     if not given:
         raise NotGenuine("no signature")
     # both are compared, so that the time taken does not tell which one was near
-    matches = [same(form, given) for form in signatures(delivery.body, stamp, key or "").values()]
-    if key is None or not any(matches):
+    forms = signatures(delivery.body, stamp, key or "")
+    matched = [form for form, signature in forms.items() if same(signature, given)]
+    if key is None or not matched:
         raise NotGenuine("wrong signature")
     seconds = whole_number(stamp)
     if seconds is None:
         raise NotGenuine("no time")
     check_moment(seconds / 1000 if seconds > _EPOCH_MS else seconds, delivery.now, REPLAY_SECONDS)
+    # one for each delivery: the form that never comes can go (§5.3)
+    log.info("Dotloop signed a delivery in the form: %s", matched[0])
 
 
 def read(body: Any, now: float) -> Iterator[Event]:
