@@ -21,6 +21,7 @@ from pipelines.common.entity import Row
 from pipelines.common.errors import (
     ContractBroken,
     CredentialExpired,
+    RecordUnavailable,
     RetryLater,
     VendorError,
 )
@@ -34,6 +35,9 @@ PACE = 80
 SHORTEST_WAIT, LONGEST_WAIT = 1.0, 60.0
 EPOCH = 10**10
 """A reset above this is no wait but a moment, in epoch milliseconds (§2)."""
+
+CAPS = (50, 20)
+"""Who asks for more may be given so many without a word: it is not the end of the list (§2)."""
 
 REFUSED = "Dotloop refused the credential; connect the account again."
 
@@ -106,6 +110,14 @@ OAUTH = OAuth(
 )
 
 
+class Elsewhere(RecordUnavailable):
+    """A record is at another address, to which nobody went: not on our host, or a loop."""
+
+    def __init__(self, sentence: str, location: str) -> None:
+        super().__init__(sentence, reason="missing")
+        self.location = location
+
+
 def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[str, str]:
     """The Bearer header. Raises `CredentialExpired` if there is no token, or none that lasts."""
     return {"Authorization": f"Bearer {OAUTH.bearer(credentials)}"}
@@ -115,6 +127,13 @@ def classify(failure: Failure) -> VendorError | None:
     """Bodies of errors are not documented, so only the status counts (§2)."""
     if failure.status == httpx.codes.UNAUTHORIZED:
         return CredentialExpired(REFUSED)
+    location = failure.headers.get("location")
+    if failure.single_record and location and 300 <= failure.status < 400:
+        return Elsewhere(
+            f"Dotloop answered HTTP {failure.status} to GET {failure.path}: the record is "
+            f"elsewhere.",
+            location,
+        )
     reset = _wait(failure.headers.get("x-ratelimit-reset", ""))
     if failure.status == httpx.codes.TOO_MANY_REQUESTS and reset is not None:
         return RetryLater(
@@ -204,19 +223,20 @@ def batch(number: int, size: int) -> tuple[tuple[str, str], ...]:
     return ("batch_number", str(number)), ("batch_size", str(size))
 
 
+def granted(most: int, asked: int) -> int:
+    """The size of the batches that are given, told by the fullest one of a list."""
+    return most if most in CAPS and most < asked else asked
+
+
 def batches(
-    api: Api,
-    url: str,
-    size: int,
-    params: Params = (),
-    *,
-    start: int = 1,
-    single_record: bool = False,
+    api: Api, url: str, size: int, params: Params = (), *, single_record: bool = False
 ) -> Iterator[list[Row]]:
-    """The batches of a list from the one numbered `start` to the first that is not full (§2)."""
-    for number in itertools.count(start):
+    """The batches of a list, the last of which is not full (§2)."""
+    for number in itertools.count(1):
         rows = list_of(api, url, (*params, *batch(number, size)), single_record=single_record)
         yield rows
+        if number == 1:
+            size = granted(len(rows), size)
         if len(rows) < size:
             return
 

@@ -18,18 +18,26 @@ from urllib.parse import urlsplit
 import orjson
 
 from pipelines.common.entity import Row
-from pipelines.common.errors import RecordUnavailable, ResourceUnavailable
+from pipelines.common.errors import ContractBroken, RecordUnavailable, ResourceUnavailable
+from pipelines.common.http import Answer
 from pipelines.common.moments import as_text, moment
 from pipelines.common.reading import Reading
 from pipelines.common.rows import row_hash
 from pipelines.dotloop.account import profiles_of
-from pipelines.dotloop.client import batch, data_of, id_of, list_of, object_of, settings_of
+from pipelines.dotloop.client import (
+    Elsewhere,
+    batch,
+    data_of,
+    granted,
+    id_of,
+    list_of,
+    object_of,
+    settings_of,
+)
 
 OVERLAP = timedelta(minutes=10)
 FULL = timedelta(days=7)
 BATCH = 100
-SILENT_CAP = 50
-"""Who asks for more may be given so many without a word: it is not the end of the list (§2)."""
 
 ROUNDING = timedelta(seconds=1)
 """Whether a bound is inclusive is not documented; instants have no fractions (§3.3)."""
@@ -50,9 +58,9 @@ class _Sight:
 def read_loops(reading: Reading) -> Iterator[Sequence[Row]]:
     """Loops with their details, profile by profile."""
     whole = reading.due_for_full(FULL)
-    sight = _Sight()
+    held, unrecorded = _held(reading)
+    sight = _Sight(merged=unrecorded)
     open_profiles, closed_profiles = _profiles(reading)
-    held = _watermarks(reading.last.cursor if reading.last else None)
     # a profile that comes back after it was gone is new
     watermarks = {p: held[p] for p in (*open_profiles, *closed_profiles) if p in held}
     for profile in open_profiles:
@@ -75,9 +83,7 @@ def read_loops(reading: Reading) -> Iterator[Sequence[Row]]:
         reading.handover.put(f"loops.{name}", getattr(sight, name))
     reading.mode = "full" if whole else "incremental"
     reading.note = " ".join(sight.notes) or None
-    reading.cursor_to = orjson.dumps(
-        {profile: as_text(at) for profile, at in watermarks.items()}, option=orjson.OPT_SORT_KEYS
-    ).decode()
+    reading.cursor_to = _cursor(watermarks, sight.merged)
 
 
 def read_merged_loops(reading: Reading) -> Iterator[Sequence[Row]]:
@@ -108,10 +114,56 @@ def merged_into(url: str, key: str) -> str | None:
     return found if found != key.split("|")[1] else None
 
 
-def _watermarks(cursor: str | None) -> dict[str, datetime]:
-    """The newest change seen by profile."""
+def answer_about(reading: Reading, key: str, below: str = "") -> Answer | str:
+    """What is said about a loop, or about what is `below` it; the id of another that it is part of.
+
+    Raises `RecordUnavailable` if the loop is gone or not ours.
+    """
+    try:
+        answer = reading.api.get(
+            f"{loop_url(reading, key)}{below}", single_record=True, follow=True
+        )
+    except Elsewhere as moved:
+        new = merged_into(moved.location, key)
+        if new is None:
+            raise
+        return new
+    return merged_into(answer.url, key) or answer
+
+
+def loop_of(answer: Answer) -> Row:
+    """The loop in an answer. Raises `ContractBroken` if it is no object: that is no deletion."""
+    path = urlsplit(answer.url).path
+    found = data_of(answer.data, path)
+    if not isinstance(found, dict):
+        raise ContractBroken(
+            f"Dotloop answered {path} with no object; compare docs/vendors/dotloop.md."
+        )
+    return found
+
+
+def with_details(reading: Reading, key: str, row: Row) -> Row:
+    """A loop that was asked for by itself, with its details, for which it takes another request."""
+    details = object_of(reading.api, f"{loop_url(reading, key)}/detail")
+    return tidy({**row, "details": details}, key.split("|")[0])
+
+
+def _held(reading: Reading) -> tuple[dict[str, datetime], dict[str, str]]:
+    """What the cursor holds: the newest change seen by profile, and merges not recorded yet."""
+    cursor = reading.last.cursor if reading.last else None
     held: Mapping[str, Any] = orjson.loads(cursor) if cursor else {}
-    return {profile: at for profile, text in held.items() if (at := moment(text)) is not None}
+    marks = {profile: at for profile, text in held.items() if (at := moment(text)) is not None}
+    recorded = reading.memory.keys("merged_loops")
+    merged: Mapping[str, str] = held.get("merged", {})
+    return marks, {key: new for key, new in merged.items() if key not in recorded}
+
+
+def _cursor(watermarks: Mapping[str, datetime], merged: Mapping[str, str]) -> str:
+    """Merges are kept in it until they are recorded: lists do not show them a second time."""
+    held: dict[str, Any] = {profile: as_text(at) for profile, at in watermarks.items()}
+    if merged:
+        held["merged"] = merged
+    return orjson.dumps(held, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _profiles(reading: Reading) -> tuple[list[str], list[str]]:
@@ -151,8 +203,7 @@ def _walk(
         _note(reading, sight, rows)
         yield rows
         most = max(most, len(rows))
-        if most == SILENT_CAP:
-            size = SILENT_CAP
+        size = granted(most, size)
         if len(rows) < size:
             return
         newest = _newest(rows) if keeps_order and _keeps(rows, floor) else None
@@ -235,8 +286,7 @@ def _reconcile(reading: Reading, sight: _Sight, unread: set[str]) -> Iterator[li
             reading.seen.add([key])
             sight.listed.add(key)
             if key not in held or moment(found.get("updated")) != held[key][0]:
-                details = object_of(reading.api, f"{loop_url(reading, key)}/detail")
-                rows = [tidy({**found, "details": details}, key.split("|")[0])]
+                rows = [with_details(reading, key, found)]
                 _note(reading, sight, rows)
                 yield rows
             continue
@@ -253,13 +303,8 @@ def _unexplained(reading: Reading, held: Mapping[str, object], sight: _Sight) ->
 
 def _ask(reading: Reading, key: str) -> Row | str | None:
     """The loop, the id of the loop that it became part of, or None if it is gone."""
-    url = loop_url(reading, key)
     try:
-        answer = reading.api.get(url, single_record=True, follow=True)
+        answer = answer_about(reading, key)
     except RecordUnavailable:
         return None
-    new = merged_into(answer.url, key)
-    if new is not None:
-        return new
-    row = data_of(answer.data, urlsplit(url).path)
-    return row if isinstance(row, dict) else None
+    return answer if isinstance(answer, str) else loop_of(answer)

@@ -16,7 +16,7 @@ from pipelines.common.entity import Row
 from pipelines.common.reading import Reading
 from pipelines.common.records import RecordReader
 from pipelines.dotloop.client import batches, id_of, rows_of
-from pipelines.dotloop.loops import loop_url, merged_into
+from pipelines.dotloop.loops import answer_about, loop_url
 
 RECHECK = timedelta(hours=23)
 """Once a day, whichever sync comes then."""
@@ -35,12 +35,10 @@ def read_participants(reading: Reading) -> Iterator[Sequence[Row]]:
     merged: dict[str, str] = {}
 
     def read(key: str) -> list[Row]:
-        url = f"{loop_url(reading, key)}/participant"
-        answer = reading.api.get(url, single_record=True, follow=True)
-        new = merged_into(answer.url, key)
-        if new is not None:
+        answer = answer_about(reading, key, "/participant")
+        if isinstance(answer, str):
             # the other loop's people are read with that one
-            merged[key] = new
+            merged[key] = answer
             return []
         return [plain(row, key) for row in rows_of(answer.data, answer.url)]
 

@@ -1,19 +1,19 @@
 """Dotloop's webhooks: signed with a key of ours, ids only, in two forms (§5).
 
 What is signed is disputed: the body alone, or the time, a dot and the body. Either is accepted, and
-`verify` tells which it was. A loop is read again with its details and people.
+the log tells which it was. A loop is read again with its details and people.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from pipelines.common.entity import Read, Row
-from pipelines.common.errors import ContractBroken, RecordUnavailable
+from pipelines.common.errors import RecordUnavailable
 from pipelines.common.http import Api, VendorSettings
 from pipelines.common.moments import moment
 from pipelines.common.reading import Reading
@@ -38,16 +38,17 @@ from pipelines.common.webhooks import (
 from pipelines.dotloop.account import read_accounts
 from pipelines.dotloop.client import (
     DotloopSettings,
-    data_of,
     id_of,
     list_of,
     object_of,
     rows_of,
     settings_of,
 )
-from pipelines.dotloop.loops import loop_url, merged_into, read_merged_loops, tidy
+from pipelines.dotloop.loops import answer_about, loop_of, read_merged_loops, with_details
 from pipelines.dotloop.parts import plain
 from pipelines.dotloop.source import DOTLOOP
+
+log = logging.getLogger(__name__)
 
 BODY_SECONDS = 24 * 3600
 """A delivery that fails is repeated for sixteen hours (§5.4); what is older is a replay. It is the
@@ -95,13 +96,16 @@ def verify(delivery: Delivery, secrets: Secrets, settings: VendorSettings) -> No
     if not given:
         raise NotGenuine("no signature")
     # both are compared, so that the time taken does not tell which one was near
-    matches = [same(form, given) for form in signatures(delivery.body, stamp, key or "").values()]
-    if key is None or not any(matches):
+    forms = signatures(delivery.body, stamp, key or "")
+    matched = [form for form, signature in forms.items() if same(signature, given)]
+    if key is None or not matched:
         raise NotGenuine("wrong signature")
     seconds = whole_number(stamp)
     if seconds is None:
         raise NotGenuine("no time")
     check_moment(seconds / 1000 if seconds > _EPOCH_MS else seconds, delivery.now, REPLAY_SECONDS)
+    # one for each delivery: the form that never comes can go (§5.3)
+    log.info("Dotloop signed a delivery in the form: %s", matched[0])
 
 
 def read(body: Any, now: float) -> Iterator[Event]:
@@ -155,18 +159,11 @@ def _loops(reading: Reading) -> Iterator[Sequence[Row]]:
     merged: dict[str, str] = {}
 
     def one(_reading: Reading, key: str) -> list[Row]:
-        answer = reading.api.get(loop_url(reading, key), single_record=True, follow=True)
-        new = merged_into(answer.url, key)
-        if new is not None:
-            merged[key] = new
+        answer = answer_about(reading, key)
+        if isinstance(answer, str):
+            merged[key] = answer
             return []
-        found = data_of(answer.data, urlsplit(answer.url).path)
-        if not isinstance(found, dict):
-            raise ContractBroken(
-                "Dotloop answered a loop with no object; compare docs/vendors/dotloop.md."
-            )
-        details = object_of(reading.api, f"{loop_url(reading, key)}/detail")
-        return [tidy({**found, "details": details}, key.split("|")[0])]
+        return [with_details(reading, key, loop_of(answer))]
 
     yield from read_each(reading, one, sorted(reading.wanted))
     reading.gone |= merged.keys()
@@ -179,10 +176,8 @@ def _participants(reading: Reading) -> Iterator[Sequence[Row]]:
     gone: set[str] = reading.handover.get("loops.gone", set())
 
     def one(_reading: Reading, key: str) -> list[Row]:
-        answer = reading.api.get(
-            f"{loop_url(reading, key)}/participant", single_record=True, follow=True
-        )
-        if merged_into(answer.url, key) is not None:
+        answer = answer_about(reading, key, "/participant")
+        if isinstance(answer, str):
             raise RecordUnavailable("The loop is part of another now.", reason="missing")
         return [plain(row, key) for row in rows_of(answer.data, answer.url)]
 

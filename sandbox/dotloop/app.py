@@ -12,7 +12,7 @@ import orjson
 from sandbox.dotloop import facts, oauth, wire
 from sandbox.dotloop.books import Books
 from sandbox.dotloop.grants import Grant
-from sandbox.dotloop.hooks import PROFILE_EVENTS, USER_EVENTS
+from sandbox.dotloop.hooks import LIFECYCLE, PROFILE_EVENTS, USER_EVENTS, without_access
 from sandbox.dotloop.listing import BadRequest, Lists, batch
 from sandbox.dotloop.model import Account, Loop, Profile
 from sandbox.faults import ROW, spoil_rows
@@ -141,11 +141,14 @@ class _App:
     # --- subscriptions, §5.1 ---------------------------------------------------------------------
 
     def _subscriptions(self, call: Call, grant: Grant, path: list[str], body: bytes) -> Reply:
-        hooks, owner = self._box.hooks, grant.agent_key
+        hooks, owner, query = self._box.hooks, grant.agent_key, Query(call.query)
+        for subscription in hooks.of("dotloop", owner):
+            if without_access(self._books, subscription):
+                subscription.active = False
         match call.method, path:
             case "GET", []:
                 rows = [_subscription(s) for s in hooks.of("dotloop", owner)]
-                return Reply.json({"meta": {"total": len(rows)}, "data": rows})
+                return self._page(_chosen(rows, "enabled", query.get("enabled")), query)
             case "POST", []:
                 return self._subscribe(grant, _object(body))
         found = hooks.find("dotloop", owner, path[0])
@@ -158,20 +161,43 @@ class _App:
                 given = _object(body)
                 found.active = bool(given.get("enabled", found.active))
                 found.url = str(given.get("url", found.url))
-                found.topics = frozenset(given.get("eventTypes", found.topics))
+                if "eventTypes" in given:
+                    found.topics = frozenset(given["eventTypes"]) | LIFECYCLE
                 return Reply.json({"data": _subscription(found)})
             case "DELETE", []:
                 hooks.unsubscribe(found)
                 return Reply(204)
             case "GET", ["event"]:
-                sent = [s for s in hooks.sent.values() if s.subscription == found.id]
-                rows = [
-                    {"id": s.id, "deliveryStatus": s.status.upper(), **orjson.loads(s.body)}
-                    for s in sent
-                ]
-                return Reply.json({"meta": {"total": len(rows)}, "data": rows})
-            case _:
-                raise _Refused(404, "Not found")
+                wanted = query.get("delivery_status")
+                return self._page(_chosen(self._log(found), "deliveryStatus", wanted), query)
+            case "GET", ["event", event_id]:
+                rows = [row for row in self._log(found) if row["id"] == event_id]
+                if rows:
+                    return Reply.json({"data": rows[0]})
+        raise _Refused(404, "Not found")
+
+    def _log(self, subscription: Subscription) -> list[dict[str, Any]]:
+        """What was sent to a subscription, the newest first."""
+        sent = [s for s in self._box.hooks.sent.values() if s.subscription == subscription.id]
+        return [
+            {**orjson.loads(s.body), "id": s.id, "deliveryStatus": s.status.upper()}
+            for s in reversed(sent)
+        ]
+
+    def _page(self, rows: list[dict[str, Any]], query: Query) -> Reply:
+        """A page, with the cursor of the next in `meta`; nobody has said where it is [assumed]."""
+        cursor, size = query.get("next_cursor"), int(self._books.switches["cursor_page"])
+        start = 0
+        if cursor is not None:
+            places = [n for n, row in enumerate(rows, 1) if row["id"] == cursor]
+            if not places:
+                raise BadRequest("next_cursor is unknown")
+            [start] = places
+        page = rows[start : start + size]
+        meta: dict[str, Any] = {"total": len(page)}
+        if start + size < len(rows):
+            meta["next_cursor"] = page[-1]["id"]
+        return Reply.json({"meta": meta, "data": page})
 
     def _subscribe(self, grant: Grant, given: dict[str, Any]) -> Reply:
         kind, target = str(given.get("targetType")), _number(str(given.get("targetId")))
@@ -185,7 +211,8 @@ class _App:
         if kind == "PROFILE":
             self._profile(account, str(target))
         made = Subscription(
-            str(uuid.uuid4()), "dotloop", grant.agent_key, str(given.get("url", "")), events,
+            str(uuid.uuid4()), "dotloop", grant.agent_key, str(given.get("url", "")),
+            events | LIFECYCLE,
             f"{kind} {target}", given.get("signingKey"), bool(given.get("enabled", True)),
             {"externalId": given.get("externalId"), "signs": self._books.switches["signs"]},
         )  # fmt: skip
@@ -227,7 +254,7 @@ class _App:
                 self._must_have(grant, "contact")
                 # nobody has said that this list can be filtered
                 call.assumed = query.get("filter") is not None
-                return self._contacts(account, query)
+                return self._contacts(call, account, query)
             case ["contact", contact_id]:
                 self._must_have(grant, "contact")
                 contact = books.contacts[grant.agent_key].get(_number(contact_id))
@@ -294,10 +321,14 @@ class _App:
             loop.shown_in.add(profile.id)
         return _list([wire.loop(books, x, profile.id, details=details) for x in chosen], 0)
 
-    def _contacts(self, account: Account, query: Query) -> Reply:
+    def _contacts(self, call: Call, account: Account, query: Query) -> Reply:
         """§3.7; a last batch counts only itself."""
         books = self._books
         start, size = batch(query, int(books.switches["contact_batch_cap"]))
+        if call.fault("shift_page"):
+            front = self._lists.contacts(books, account.agent_key, query)
+            if front:
+                books.touch_contact(account.agent_key, front[0])
         everybody = self._lists.contacts(books, account.agent_key, query)
         rows = [wire.contact(c) for c in everybody[start : start + size]]
         return _list(rows, len(everybody) if len(rows) == size else len(rows))
@@ -352,9 +383,16 @@ def _subscription(row: Subscription) -> dict[str, Any]:
         "targetId": int(target),
         "url": row.url,
         "enabled": row.active,
-        "eventTypes": sorted(row.topics),
+        "eventTypes": sorted(row.topics - LIFECYCLE),
         "externalId": row.shown["externalId"],
     }
+
+
+def _chosen(rows: list[dict[str, Any]], name: str, wanted: str | None) -> list[dict[str, Any]]:
+    """The rows in which a member is as the query wants it; true and false are written small."""
+    if wanted is None:
+        return rows
+    return [row for row in rows if str(row[name]).upper() == wanted.upper()]
 
 
 def _object(body: bytes) -> dict[str, Any]:

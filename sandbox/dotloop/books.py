@@ -37,6 +37,8 @@ SWITCHES: Mapping[str, Any] = {
     "view_ids": "same",
     # what a webhook signs: "time and body" or "body"
     "signs": "time and body",
+    # subscriptions and deliveries in a page
+    "cursor_page": 20,
     "batch_cap": 100,
     "contact_batch_cap": 50,
     "updated_min_inclusive": True,
@@ -376,6 +378,13 @@ class Books:
         self.version += 1
 
     # --- contacts ---------------------------------------------------------------------------------
+
+    def touch_contact(self, agent_key: str, contact: Contact) -> None:
+        """Moves `updated`, and the contact to the end of the list."""
+        box = self.contacts[agent_key]
+        contact.updated = self.now()
+        box[contact.id] = box.pop(contact.id)
+        self.version += 1
 
     def _greet(self, deal: Deal) -> None:
         """The clients of a deal are contacts of the owner's account."""

@@ -51,7 +51,7 @@ class Grants:
         self.of_agent: dict[str, Grant] = {}
         self._by_access: dict[str, Grant] = {}
         self._by_refresh: dict[str, Grant] = {}
-        self._codes: dict[str, tuple[str, str | None]] = {}
+        self._codes: dict[str, tuple[str, str | None, str]] = {}
         self.withdrawn: set[str] = set()
 
     def _token(self, name: str) -> str:
@@ -84,19 +84,23 @@ class Grants:
         self._by_access.pop(grant.access, None)
         self._by_refresh.pop(grant.refresh, None)
 
-    def code(self, agent_key: str, redirect_uri: str | None) -> str:
+    def code(self, agent_key: str, redirect_uri: str | None, state: str) -> str:
         """A code that can be exchanged once."""
         code = self._token("code")
-        self._codes[code] = (agent_key, redirect_uri)
+        self._codes[code] = (agent_key, redirect_uri, state)
         return code
 
-    def exchange(self, code: str, redirect_uri: str | None) -> Grant:
-        """Code for tokens. Raises GrantError for one unknown, used, or of another address."""
-        agent_key, expected = self._codes.pop(code, ("", None))
+    def exchange(self, code: str, redirect_uri: str | None, state: str) -> Grant:
+        """Code for tokens. Raises GrantError for one unknown, used, or of another address or
+        state.
+        """
+        agent_key, expected, begun = self._codes.pop(code, ("", None, ""))
         if not agent_key:
             raise GrantError("invalid_grant", "The authorization code is unknown or used.")
         if expected != redirect_uri:
             raise GrantError("invalid_grant", "The redirect_uri is not the one authorized.")
+        if begun != state:
+            raise GrantError("invalid_grant", "The state is not the one authorized.")
         return self.allow(agent_key)
 
     def refresh(self, token: str) -> Grant:

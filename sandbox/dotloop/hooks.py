@@ -30,6 +30,9 @@ USER_EVENTS = frozenset(
         *("USER_ADDED_TO_PROFILE", "USER_REMOVED_FROM_PROFILE"),
     }
 )
+LIFECYCLE = frozenset({"SUBSCRIPTION_DISABLED"})
+"""What a subscription is told about itself, whatever it was made for."""
+
 _LOOPS = {"add_loop": "LOOP_CREATED", "edit_loop": "LOOP_UPDATED", "add_activity": "LOOP_UPDATED"}
 _PEOPLE = {
     "add_participant": "LOOP_PARTICIPANT_CREATED",
@@ -65,6 +68,35 @@ def notices(box: Sandbox, change: Mapping[str, Any], result: Any) -> Iterable[No
         number = result.get("id", result.get("deleted"))
         body = _body(_CONTACTS[op], {"id": number}, None, variant_b=False)
         yield Notice(account.agent_key, _CONTACTS[op], body, f"USER {account.id}")
+    elif op in ("add_profile", "edit_profile", "remove_profile"):
+        yield from _of_profile(box, books, op, change, int(result["profile_id"]))
+
+
+def without_access(books: Books, subscription: Subscription) -> bool:
+    """True if the profile that a subscription is about is not its owner's any more (§5.4)."""
+    kind, _, target = subscription.target.partition(" ")
+    return kind == "PROFILE" and subscription.account not in books.profiles[int(target)].members
+
+
+def _of_profile(
+    box: Sandbox, books: Books, op: str, change: Mapping[str, Any], profile_id: int
+) -> Iterator[Notice]:
+    """Its people are told; a subscription of one who is removed says so, and is disabled."""
+    people = set(books.profiles[profile_id].members)
+    event = {"add_profile": "USER_ADDED_TO_PROFILE", "edit_profile": "PROFILE_UPDATED"}.get(op)
+    if event is None:
+        event, people = "USER_REMOVED_FROM_PROFILE", {str(change["agent_key"])}
+    elif "deactivated" in change.get("set", {}):
+        closed = books.profiles[profile_id].deactivated
+        event = f"USER_PROFILE_{'DEACTIVATED' if closed else 'ACTIVATED'}"
+    for agent_key in sorted(people):
+        body = _body(event, {"id": profile_id}, None, variant_b=False)
+        yield Notice(agent_key, event, body, f"USER {books.accounts[agent_key].id}")
+        for subscription in box.hooks.of("dotloop", agent_key):
+            if subscription.active and without_access(books, subscription):
+                body = _body("SUBSCRIPTION_DISABLED", {"id": subscription.id}, None, variant_b=True)
+                yield Notice(agent_key, "SUBSCRIPTION_DISABLED", body, subscription.target)
+                subscription.active = False
 
 
 def _of_loop(books: Books, loop: Loop, event: str, more: Mapping[str, Any]) -> Iterator[Notice]:

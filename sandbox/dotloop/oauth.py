@@ -42,9 +42,10 @@ def _authorize(books: Books, query: Query) -> Reply:
     agent_key = query.get("agent_key") or next(iter(books.accounts))
     if agent_key not in books.accounts:
         return _error(400, "invalid_request", "There is no such account.")
-    told = {"state": query.get("state") or ""}
+    state = query.get("state") or ""
+    told = {"state": state}
     if books.switches["authorize"] == "approve":
-        told["code"] = books.grants.code(agent_key, redirect)
+        told["code"] = books.grants.code(agent_key, redirect, state)
     elif query.get("redirect_on_deny") == "true":
         told["error"] = "access_denied"
     else:
@@ -60,7 +61,8 @@ def _token(books: Books, call: Call, scope: Scope, query: Query) -> Reply:
     try:
         match query.get("grant_type"):
             case "authorization_code":
-                grant = grants.exchange(query.get("code") or "", query.get("redirect_uri"))
+                code, state = query.get("code") or "", query.get("state") or ""
+                grant = grants.exchange(code, query.get("redirect_uri"), state)
             case "refresh_token":
                 grant = grants.refresh(query.get("refresh_token") or "")
             case None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -151,7 +154,7 @@ def said(answer: httpx.Response) -> dict[str, str]:
 def test_a_click_gives_a_code_that_works_once(box: Sandbox, http: httpx.Client) -> None:
     told = said(click(http, agent_key=BEN))
     assert told["state"] == "s1"
-    query = {"grant_type": "authorization_code", "code": told["code"], "redirect_uri": BACK}
+    query = {"grant_type": "authorization_code", "redirect_uri": BACK, **told}
     wrong = http.post(f"{OAUTH}/token", params=query, auth=(CLIENT_ID, "guess"))
     assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_client")
     answer = http.post(f"{OAUTH}/token", params=query, auth=CLIENT).json()
@@ -163,6 +166,15 @@ def test_a_click_gives_a_code_that_works_once(box: Sandbox, http: httpx.Client) 
     assert answer["refresh_token"] == credentials(box, BEN)["refresh_token"]
     again = http.post(f"{OAUTH}/token", params=query, auth=CLIENT)
     assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize("other", [{"state": "s2"}, {"state": ""}, {"redirect_uri": "https://x"}])
+def test_a_code_is_exchanged_with_the_state_and_address_of_its_click(
+    http: httpx.Client, other: dict[str, str]
+) -> None:
+    query = {"grant_type": "authorization_code", "redirect_uri": BACK, **said(click(http))}
+    answer = http.post(f"{OAUTH}/token", params=query | other, auth=CLIENT)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
 
 def test_parameters_are_read_from_the_query_only(http: httpx.Client, box: Sandbox) -> None:
@@ -853,6 +865,135 @@ def test_a_listing_and_its_sale_are_one_loop(box: Sandbox) -> None:
     assert len(deals) == len(set(deals))
 
 
+# --- subscriptions --------------------------------------------------------------------------------
+
+
+class Inbox:
+    """A receiver of webhooks that says yes to everything."""
+
+    def __init__(self) -> None:
+        self.bodies: list[Json] = []
+        inbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers["content-length"])
+                inbox.bodies.append(json.loads(self.rfile.read(length)))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+    @property
+    def types(self) -> list[str]:
+        return [body["eventType"] for body in self.bodies]
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    made = Inbox()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+Send = Callable[..., httpx.Response]
+
+
+@pytest.fixture
+def send(box: Sandbox, http: httpx.Client) -> Send:
+    """Asks for, or changes, Ada's subscriptions: `send(method, path, body, **query)`."""
+
+    def call(method: str, path: str = "", body: Json | None = None, **query: Any) -> httpx.Response:
+        bearer = {"Authorization": f"Bearer {credentials(box)['access_token']}"}
+        target = f"{API}/subscription{path}"
+        return http.request(method, target, params=query, json=body, headers=bearer)
+
+    return call
+
+
+def subscribe(send: Send, url: str, kind: str, target: int, *events: str, **more: Any) -> Json:
+    body = {"targetType": kind, "targetId": target, "url": url, "eventTypes": events, **more}
+    answer = send("POST", body=body)
+    assert answer.status_code == 201, answer.text
+    found: Json = answer.json()["data"]
+    return found
+
+
+def pages(send: Send, path: str = "", **query: Any) -> list[list[Json]]:
+    found: list[list[Json]] = []
+    more: dict[str, Any] = {}
+    while True:
+        answer = send("GET", path, **query, **more).json()
+        found.append(answer["data"])
+        if "next_cursor" not in answer["meta"]:
+            return found
+        more = {"next_cursor": answer["meta"]["next_cursor"]}
+
+
+def test_subscriptions_come_in_pages(box: Sandbox, get: Get, send: Send) -> None:
+    own, url = profile_id(get), "https://hooks.example.com/dotloop"
+    made = [
+        subscribe(send, url, "PROFILE", own, "LOOP_UPDATED", enabled=n % 2 == 0, externalId=f"{n}")
+        for n in range(5)
+    ]
+    assert pages(send) == [made]
+    switch(box, "cursor_page", 2)
+    assert [len(page) for page in pages(send)] == [2, 2, 1]
+    assert [row for page in pages(send) for row in page] == made
+    assert pages(send, enabled="true") == [[made[0], made[2]], [made[4]]]
+    assert pages(send, enabled="false") == [[made[1], made[3]]]
+    assert send("GET", next_cursor="nobody").status_code == 400
+    changed = send("PATCH", f"/{made[1]['id']}", {"enabled": True}).json()["data"]
+    assert changed == {**made[1], "enabled": True}
+    assert send("DELETE", f"/{made[0]['id']}").status_code == 204
+    assert send("GET", f"/{made[0]['id']}").status_code == 404
+
+
+def test_the_log_of_deliveries(box: Sandbox, get: Get, send: Send, inbox: Inbox) -> None:
+    own = profile_id(get)
+    made = subscribe(send, inbox.url, "PROFILE", own, "LOOP_UPDATED")
+    for name in ("One", "Two", "Three"):
+        play(box, "edit_loop", loop_id=a_loop(box).id, set={"name": name})
+    assert box.hooks.settle()
+    switch(box, "cursor_page", 2)
+    log = pages(send, f"/{made['id']}/event")
+    assert [len(page) for page in log] == [2, 1]
+    event = log[1][0]
+    assert (event["eventType"], event["deliveryStatus"]) == ("LOOP_UPDATED", "DELIVERED")
+    assert send("GET", f"/{made['id']}/event/{event['id']}").json()["data"] == event
+    assert send("GET", f"/{made['id']}/event/nobody").status_code == 404
+    assert pages(send, f"/{made['id']}/event", delivery_status="FAILED") == [[]]
+    assert sum(map(len, pages(send, f"/{made['id']}/event", delivery_status="DELIVERED"))) == 3
+
+
+def test_profiles_are_told_of_and_lost_ones_disable_their_subscription(
+    box: Sandbox, get: Get, send: Send, inbox: Inbox
+) -> None:
+    team, me = profile_id(get, "TEAM"), get("/account").json()["data"]["id"]
+    events = ("PROFILE_UPDATED", "USER_ADDED_TO_PROFILE", "USER_REMOVED_FROM_PROFILE",
+              "USER_PROFILE_ACTIVATED", "USER_PROFILE_DEACTIVATED")  # fmt: skip
+    subscribe(send, inbox.url, "USER", me, *events)
+    of_team = subscribe(send, inbox.url, "PROFILE", team, "LOOP_UPDATED")
+    assert of_team["eventTypes"] == ["LOOP_UPDATED"]
+    play(box, "add_profile", agent_key=ADA)
+    play(box, "edit_profile", profile_id=team, set={"name": "Renamed"})
+    for closed in (True, False):
+        play(box, "edit_profile", profile_id=team, set={"deactivated": closed})
+    play(box, "remove_profile", agent_key=ADA, profile_id=team)
+    assert box.hooks.settle()
+    assert sorted(inbox.types) == sorted((*events, "SUBSCRIPTION_DISABLED"))
+    assert send("GET", f"/{of_team['id']}").json()["data"]["enabled"] is False
+    # also if the word of it was lost
+    send("PATCH", f"/{of_team['id']}", {"enabled": True})
+    assert pages(send, enabled="false") == [[{**of_team, "enabled": False}]]
+
+
 # --- faults ---------------------------------------------------------------------------------------
 
 
@@ -899,6 +1040,16 @@ def test_a_list_that_moves_while_it_is_read(box: Sandbox, get: Get) -> None:
     assert first == before[:5]
     assert second == before[6:11]
     assert [row["id"] for row in loops(get, sort="updated:asc")] == [*before[1:], before[0]]
+
+
+def test_an_address_book_that_moves_while_it_is_read(box: Sandbox, get: Get) -> None:
+    before = [row["id"] for row in walk(get, "/contact", 50)]
+    box.faults.add("shift_page", vendor="dotloop", match="batch_number=2")
+    first = [row["id"] for row in get("/contact", batch_size=10).json()["data"]]
+    second = [r["id"] for r in get("/contact", batch_size=10, batch_number=2).json()["data"]]
+    assert first == before[:10]
+    assert second == before[11:21]
+    assert [row["id"] for row in walk(get, "/contact", 50)] == [*before[1:], before[0]]
 
 
 @pytest.mark.parametrize(("kind", "status"), [("vanish", 404), ("merge", 301)])

@@ -239,7 +239,6 @@ def test_a_loop_that_changes_while_a_long_list_is_read_hides_no_other(long: Rig)
         pytest.param("participants_touch", True, marks=pytest.mark.slow),
         pytest.param("activities_touch", True, marks=pytest.mark.slow),
         ("view_ids", "two"),
-        pytest.param("contact_batch_cap", 20, marks=pytest.mark.slow),
     ],
 )
 def test_what_the_contract_leaves_open_may_be_either_way(rig: Rig, name: str, value: Any) -> None:
@@ -253,6 +252,36 @@ def test_what_the_contract_leaves_open_may_be_either_way(rig: Rig, name: str, va
     assert only(renamed, rig.differences())
     assert not rig.sync(full=True).failures
     rig.must_equal_truth()
+
+
+BOOK = ["accounts", "contacts"]
+
+
+@pytest.mark.parametrize("cap", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_a_first_reading_of_contacts_takes_batches_of_any_size(new_rig: Rig, cap: int) -> None:
+    switch(new_rig, "contact_batch_cap", cap)
+    assert not new_rig.sync(entities=BOOK).failures
+    assert differing(new_rig, "contacts") == []
+
+
+@pytest.mark.parametrize("cap", [50, 20])
+def test_a_first_reading_of_activities_is_not_cut_off(new_rig: Rig, cap: int) -> None:
+    switch(new_rig, "batch_cap", cap)
+    assert not new_rig.sync().failures
+    loops = Counter(key.rsplit("|", 2)[0] for key in truth_of(new_rig.box, "activities"))
+    assert max(loops.values()) > 100
+    new_rig.must_equal_truth()
+
+
+def test_a_contact_that_changes_while_the_list_is_read_hides_no_other(new_rig: Rig) -> None:
+    """It leaves its place, and everybody behind it moves up over the edge of a batch."""
+    rule = fault(new_rig, "shift_page", "/contact\\?.*batch_number=2", times=1, agent_key=ADA)
+    assert not new_rig.sync(entities=BOOK).failures
+    assert rule.hits == 1
+    assert [d for d in differing(new_rig, "contacts") if d.endswith("is missing")] == []
+    new_rig.box.clock.advance(seconds=60)
+    assert not new_rig.sync(entities=BOOK).failures
+    assert differing(new_rig, "contacts") == []
 
 
 def test_days_of_life_need_no_full_reading_of_loops(rig: Rig) -> None:

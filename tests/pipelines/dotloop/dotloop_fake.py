@@ -35,7 +35,7 @@ def a_loop(key: int, minutes: float, **more: Any) -> dict[str, Any]:
 
 
 class Dotloop:
-    """Keeps to sort and filter unless told otherwise; `cap` is applied without a word."""
+    """Keeps to sort and filter unless told otherwise; caps are applied without a word."""
 
     def __init__(self) -> None:
         self.profiles: list[dict[str, Any]] = [{"id": 42}]
@@ -44,12 +44,18 @@ class Dotloop:
         self.activities: dict[int, list[dict[str, Any]]] = {}
         self.contacts: list[dict[str, Any]] = []
         self.merged: dict[int, int] = {}
+        # in front of where a merged loop is said to be
+        self.host = ""
+        # answers about single loops that are no object
+        self.odd: dict[int, Any] = {}
         self.refuses: set[str] = set()
         self.down: set[str] = set()
-        self.cap = 100
+        self.cap = self.activity_cap = 100
+        self.contact_cap = 50
         self.ignores: set[str] = set()
         self.before_batch: Callable[[int], None] = lambda _asked: None
-        self.batches_asked = 0
+        self.before_contacts: Callable[[int], None] = lambda _asked: None
+        self.batches_asked = self.contacts_asked = 0
         self.token = "fresh-0"
         self.grants = {"grant"}
         self.renewals = 0
@@ -102,8 +108,10 @@ class Dotloop:
             case ["profile", profile, "loop"]:
                 return self._loops(self.loops[int(profile)], request)
             case ["profile", profile, "loop", key, *rest] if int(key) in self.merged:
-                moved = [f"/v2/profile/{profile}/loop/{self.merged[int(key)]}", *rest]
+                moved = [f"{self.host}/v2/profile/{profile}/loop/{self.merged[int(key)]}", *rest]
                 return httpx.Response(301, headers={"Location": "/".join(moved)})
+            case ["profile", _, "loop", key] if int(key) in self.odd:
+                return httpx.Response(200, json={"data": self.odd[int(key)]})
             case ["profile", profile, "loop", key]:
                 return _one(self.loops[int(profile)], int(key), "details")
             case ["profile", profile, "loop", key, "detail"]:
@@ -114,7 +122,7 @@ class Dotloop:
                 return httpx.Response(404) if rows is None else _list(rows, len(rows))
             case ["profile", _, "loop", key, "activity"]:
                 rows = self.activities.get(int(key), [])
-                return _list(_batch(rows, request, 100), -1)
+                return _list(_batch(rows, request, self.activity_cap), -1)
             case ["contact"]:
                 return self._contacts(request)
             case ["contact", key]:
@@ -133,7 +141,9 @@ class Dotloop:
     def _contacts(self, request: httpx.Request) -> httpx.Response:
         if "filter" in request.url.params and "refuse filter" in self.ignores:
             return httpx.Response(400)
-        return _list(_batch(self._filtered(self.contacts, request), request, 50), 7)
+        self.contacts_asked += 1
+        self.before_contacts(self.contacts_asked)
+        return _list(_batch(self._filtered(self.contacts, request), request, self.contact_cap), 7)
 
     def _filtered(self, rows: list[dict[str, Any]], request: httpx.Request) -> list[dict[str, Any]]:
         wanted = request.url.params.get("filter", "")

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from pipelines.common.errors import ResourceUnavailable
+from pipelines.common.errors import ContractBroken, ResourceUnavailable, RetryLater
 from pipelines.dotloop.loops import merged_into, tidy
 from tests.pipelines.dotloop.dotloop_fake import Dotloop, a_loop, connect, stamp
 from tests.pipelines.in_memory import Connection, Outcome
@@ -72,16 +72,18 @@ def test_an_increment_asks_from_ten_minutes_before_the_last_change() -> None:
     assert orjson.loads(outcome.reading.cursor_to or "") == {"42": stamp(30)}
 
 
-def test_a_silent_cap_is_not_taken_for_the_end() -> None:
+@pytest.mark.parametrize("cap", [50, 20])
+def test_a_silent_cap_is_not_taken_for_the_end(cap: int) -> None:
     dotloop = many(170)
-    dotloop.cap = 50
+    dotloop.cap = cap
     connection = connect(dotloop)
     outcome = connection.read("loops")
     assert keys(connection) == numbered(*range(1, 171))
-    assert asked(outcome, "batch_size")[1:] == ["100", "50", "50", "50"]
+    first, second, *others = asked(outcome, "batch_size")[1:]
+    assert (first, {second, *others}) == ("100", {str(cap)})
 
 
-@pytest.mark.parametrize("count", [50, 100])
+@pytest.mark.parametrize("count", [20, 50, 100])
 def test_a_list_that_ends_with_a_full_batch_costs_one_more_request(count: int) -> None:
     connection = connect(many(count))
     outcome = connection.read("loops")
@@ -268,6 +270,64 @@ def test_a_merge_that_a_broken_sync_forgot_is_asked_about_again() -> None:
     assert connection.read("participants").gone == {"42|2|8801"}
     [row] = connection.read("merged_loops").rows
     assert row == {"profileId": "42", "oldLoopId": "2", "newLoopId": "3"}
+
+
+@pytest.mark.parametrize("host", ["https://dotloop.test", "http://www.dotloop.test"])
+def test_a_merge_is_recorded_wherever_the_other_loop_is_said_to_be(host: str) -> None:
+    """Nobody goes to another host, which would be shown the token; the address is enough."""
+    dotloop = many(6)
+    dotloop.host = host
+    connection = connect(dotloop)
+    connection.read("loops")
+    dotloop.merged[2] = 3
+    del dotloop.loops[42][1]
+    connection.later(days=8)
+    outcome = connection.read("loops")
+    assert outcome.gone == numbered(2)
+    assert {request.url.host for request in outcome.requests} == {"dotloop.test"}
+    assert connection.read("merged_loops").rows == [
+        {"profileId": "42", "oldLoopId": "2", "newLoopId": "3"}
+    ]
+
+
+@pytest.mark.parametrize("answer", [[{"id": 2}], None, "gone"])
+def test_an_answer_that_is_no_loop_is_no_deletion(answer: Any) -> None:
+    dotloop = many(6)
+    connection = connect(dotloop)
+    connection.read("loops")
+    dotloop.loops[42][1]["hidden"], dotloop.odd[2] = True, answer
+    connection.later(days=8)
+    with pytest.raises(ContractBroken, match="with no object"):
+        connection.read("loops")
+    assert keys(connection) == numbered(*range(1, 7))
+
+
+def test_a_merge_of_a_loop_without_people_is_not_forgotten_when_people_fail() -> None:
+    """Nothing else would remind of it: the loop is marked as gone, and nobody was in it."""
+    dotloop = many(6)
+    connection = connect(dotloop)
+    connection.read("loops")
+    connection.read("participants")
+    dotloop.merged[2] = 3
+    del dotloop.loops[42][1]
+    dotloop.loops[42][1]["updated"] = stamp(60)
+    dotloop.down.add("/profile/42/loop/3/participant")
+    connection.later(days=8)
+    assert connection.read("loops").gone == numbered(2)
+    with pytest.raises(RetryLater):
+        connection.read("participants")
+    dotloop.down.clear()
+    connection.later(hours=1)
+    connection.read("loops")
+    connection.read("participants")
+    assert connection.read("merged_loops").rows == [
+        {"profileId": "42", "oldLoopId": "2", "newLoopId": "3"}
+    ]
+    # what is recorded is not told again
+    connection.later(hours=1)
+    outcome = connection.read("loops")
+    assert orjson.loads(outcome.reading.cursor_to or "") == {"42": stamp(60)}
+    assert connection.read("merged_loops").rows == []
 
 
 @pytest.mark.parametrize(

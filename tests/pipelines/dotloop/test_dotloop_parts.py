@@ -115,8 +115,10 @@ def test_loops_about_to_close_are_asked_once_a_day() -> None:
     assert loops_asked(sync(connection, full=True)) == {1, 2, 3, 4, 5, 6}
 
 
-def test_a_merged_loop_is_recorded_and_the_other_ones_people_are_not_its_own() -> None:
+@pytest.mark.parametrize("host", ["", "https://dotloop.test"])
+def test_a_merged_loop_is_recorded_and_the_other_ones_people_are_not_its_own(host: str) -> None:
     dotloop = office()
+    dotloop.host = host
     connection = connect(dotloop)
     dotloop.merged[1] = 2
     outcome = sync(connection)
@@ -231,3 +233,16 @@ def test_activities_have_a_hash_for_an_id_and_come_in_batches() -> None:
     connection.later(hours=1)
     connection.read("loops")
     assert connection.read("activities").requests == []
+
+
+@pytest.mark.parametrize(("cap", "requests"), [(50, 5), (20, 12)])
+def test_a_silent_cap_is_not_taken_for_the_end_of_activities(cap: int, requests: int) -> None:
+    dotloop = office()
+    dotloop.activity_cap = cap
+    dotloop.activities = {1: [{"date": stamp(n), "message": f"{n}"} for n in range(230)]}
+    connection = connect(dotloop)
+    connection.read("loops")
+    outcome = connection.read("activities")
+    assert len(connection.warehouse.rows["activities"]) == 230
+    # the two other loops cost a request each
+    assert len(outcome.requests) == requests + 2

@@ -50,6 +50,29 @@ renamed as (
         {{ loop_text('Contract Info', 'Type') }} as contract_type,
         {{ loop_text('Referral', 'Referral Source') }} as lead_source,
         {{ loop_text('Financials', 'Earnest Money Held By') }} as earnest_money_holder,
+        {{ loop_text('Listing Information', 'Description of Other Liens') }}
+            as other_liens_description,
+        {{ loop_text('Listing Information', "Homeowner's Association") }}
+            as homeowners_association,
+        {{ loop_text('Listing Information', 'Property Includes') }}
+            as property_includes,
+        {{ loop_text('Listing Information', 'Property Excludes') }}
+            as property_excludes,
+        {{ loop_text('Listing Information', 'Remarks') }} as remarks,
+        {{ loop_text('Geographic Description', 'MLS Area') }} as mls_area,
+        {{ loop_text('Geographic Description', 'Legal Description') }}
+            as legal_description,
+        {{ loop_text('Geographic Description', 'Map Grid') }} as map_grid,
+        {{ loop_text('Geographic Description', 'Subdivision') }} as subdivision,
+        {{ loop_text('Geographic Description', 'Lot') }} as lot,
+        {{ loop_text('Geographic Description', 'Deed Page') }} as deed_page,
+        {{ loop_text('Geographic Description', 'Deed Book') }} as deed_book,
+        {{ loop_text('Geographic Description', 'Section') }} as plat_section,
+        {{ loop_text('Geographic Description', 'Addition') }} as plat_addition,
+        {{ loop_text('Geographic Description', 'Block') }} as plat_block,
+        {{ loop_text('Property', 'Year Built') }} as year_built,
+        {{ loop_text('Property', 'School District') }} as school_district,
+        {{ loop_text('Property', 'Lot Size') }} as lot_size,
 
         -- json
         details,
@@ -75,6 +98,18 @@ renamed as (
             as original_price_amount,
         {{ loop_amount('Listing Information', 'Current Price') }}
             as current_price_amount,
+        {{ loop_amount('Listing Information', '1st Mortgage Balance') }}
+            as first_mortgage_balance_amount,
+        {{ loop_amount('Listing Information', '2nd Mortgage Balance') }}
+            as second_mortgage_balance_amount,
+        {{ loop_amount('Listing Information', 'Other Liens') }} as other_liens_amount,
+        {{ loop_amount('Listing Information', "Homeowner's Association Dues") }}
+            as homeowners_association_dues_amount,
+        {{ loop_amount('Listing Information', 'Total Encumbrances') }}
+            as total_encumbrances_amount,
+        {{ loop_amount('Property', 'Bedrooms') }} as bedroom_count,
+        {{ loop_amount('Property', 'Bathrooms') }} as bathroom_count,
+        {{ loop_amount('Property', 'Square Footage') }} as square_footage,
         total_task_count,
         completed_task_count,
 
