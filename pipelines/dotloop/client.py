@@ -107,6 +107,7 @@ OAUTH = OAuth(
     consent=_consent,
     withdraw=_withdraw,
     refused=REFUSED,
+    sends_state=True,
 )
 
 
