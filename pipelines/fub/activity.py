@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from pipelines.common.entity import Row
-from pipelines.common.errors import RecordUnavailable, RetryLater
+from pipelines.common.errors import RecordUnavailable, ResourceUnavailable, RetryLater
 from pipelines.common.moments import as_text, moment
 from pipelines.common.reading import Reading
-from pipelines.fub.account import sweep_is_complete
+from pipelines.fub.account import due_for_sweep, sweep_is_complete
 from pipelines.fub.client import PAGE, Listing, id_of, latest, listing
 from pipelines.fub.incremental import (
     FilterIgnored,
@@ -44,7 +44,7 @@ def read_events(reading: Reading) -> Iterator[Sequence[Row]]:
     """
     events = listing(reading, "events", context="events")
     newest = int(reading.cursor_from) if reading.cursor_from else 0
-    if newest and not reading.due_for_full(FULL_SWEEP):
+    if newest and not due_for_sweep(reading, FULL_SWEEP):
         source: Iterator[list[Row]] = _newer_events(reading, events, newest)
     else:
         source = sweep(reading, events)
@@ -93,7 +93,7 @@ def read_calls(reading: Reading) -> Iterator[Sequence[Row]]:
     """
     calls = listing(reading, "calls")
     newest = moment(reading.cursor_from)
-    if newest is None or reading.due_for_full(FULL_SWEEP):
+    if newest is None or due_for_sweep(reading, FULL_SWEEP):
         source: Iterator[list[Row]] = sweep(reading, calls)
     else:
         source = _newer_calls(reading, calls, newest - _calls_overlap(reading))
@@ -235,7 +235,14 @@ def _texts_of(reading: Reading, person: int) -> list[Row] | RetryLater:
     )
     try:
         return [row for page in texts.pages() for row in page.rows]
-    except RecordUnavailable:
+    except RecordUnavailable as error:
+        if error.reason == "denied":
+            # a list is refused as a whole (§3.2); read as "no texts" it would end them all
+            raise ResourceUnavailable(
+                "Follow Up Boss refuses the text messages (HTTP 403); connect the account with the "
+                "owner's key.",
+                status="not_permitted",
+            ) from error
         return []
     except RetryLater as error:
         return error
