@@ -131,7 +131,7 @@ def _sees_less(reading: Reading) -> bool:
 
 
 def sweep_is_complete(reading: Reading) -> bool:
-    """False if the credential does not see all that is stored: then absence means nothing (§1.1)."""
+    """False if the credential does not see all that is stored: absence means nothing (§1.1)."""
     if _sees_less(reading):
         reading.note = (
             "The key sees less of the account than before, so nothing is marked as deleted; "

@@ -50,6 +50,8 @@ _PEOPLE = ("Created", "Updated", "Deleted", "TagsCreated", "StageUpdated", "Rela
            "RelationshipUpdated", "RelationshipDeleted")  # fmt: skip
 _RECORDS = {
     "calls": ("calls", ()),
+    "notes": ("notes", ()),
+    "tasks": ("tasks", ()),
     "deals": ("deals", (("includeArchived", "1"), ("includeDeleted", "1"))),
     "appointments": ("appointments", ()),
     "textMessages": ("text_messages", ()),
@@ -61,7 +63,7 @@ _LISTS = {
     "customFields": "custom_fields",
     "dealCustomFields": "deal_custom_fields",
 }
-_OF_PERSON = ("calls", "text_messages", "events")
+_OF_PERSON = ("calls", "text_messages", "events", "notes", "tasks")
 """What goes with a person who is deleted, of what is pulled (§6.3)."""
 
 _PERSON = "person="

@@ -427,7 +427,8 @@ class FollowUpBoss:
             and not account.readable(row, self._crm.world.now())
         ):
             row = None
-        if row is None:
+        hidden = entity == "appointments" and not flag(request.query, "includeDeleted")
+        if row is None or (hidden and row.deleted):
             raise Refusal(404, f"No record with id {tail} in {name}.")
         if not self._sees(entity, account, viewer, row):
             raise Refusal(403, "You do not have access to this record.")

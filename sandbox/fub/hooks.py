@@ -91,7 +91,7 @@ def _events(
             yield f"{table}Updated", ids
         case "delete":
             yield f"{table}Deleted", ids
-        case "create_event" | "create_call" | "create_note" | "create_appointment":
+        case "create_event" | "create_call" | "create_note" | "create_task" | "create_appointment":
             yield f"{op.removeprefix('create_')}sCreated", ids
         case "create_text":
             yield "textMessagesCreated", ids

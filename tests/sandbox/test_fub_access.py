@@ -125,6 +125,8 @@ def test_the_browser_step_gives_a_code_that_works_once(fub: Fub) -> None:
         "redirect_uri": params["redirect_uri"],
         "state": "s1",
     }
+    stateless = fub.token(**{name: text for name, text in form.items() if name != "state"})
+    assert (stateless.status_code, stateless.json()["error"]) == (400, "invalid_request")
     pair = fub.token(**form).json()
     assert (pair["token_type"], pair["expires_in"]) == ("Bearer", 3600)
     body = fub.send("identity", token=pair["access_token"]).json()

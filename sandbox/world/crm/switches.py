@@ -12,18 +12,19 @@ MODES = ("ok", "ignored", "always_empty")
 class Switches:
     """The sandbox's answers to the contract's open questions.
 
-    ``updated_after``/``created_after``: entity (or ``*``) → ``ok``, ``ignored`` or
-    ``always_empty``. ``inclusive``: whether time bounds include their instant. ``over_limit``:
-    ``clamp`` or ``error`` above 100 rows. ``offset_limit``: first refused offset. ``cursor_ttl``:
-    seconds a cursor lives (None: for ever). ``read_delay``: seconds until a created person can be
-    read. ``retry_after``: whether a 429 says when. ``rotate``: a refresh replaces the refresh
-    token. ``token_requests``: how often a newly issued access token works. ``sort_drift``: rows
-    touched before each further page of a list sorted by ``updated``. ``calendars``: ``shared``
+    ``updated_after``/``created_after``/``last_activity_after``: entity (or ``*``) → ``ok``,
+    ``ignored`` or ``always_empty``. ``inclusive``: whether time bounds include their instant.
+    ``over_limit``: ``clamp`` or ``error`` above 100 rows. ``offset_limit``: first refused offset.
+    ``cursor_ttl``: seconds a cursor lives (None: for ever). ``read_delay``: seconds until a created
+    person can be read. ``retry_after``: whether a 429 says when. ``rotate``: a refresh replaces the
+    refresh token. ``token_requests``: how often a newly issued access token works. ``sort_drift``:
+    rows touched before each further page of a list sorted by ``updated``. ``calendars``: ``shared``
     (unshared ones only with ``userId``) or ``all``. ``doubled_ampersand``: in ``nextLink``.
     """
 
     updated_after: dict[str, str] = field(default_factory=lambda: {"*": "ok", "deals": "ignored"})
     created_after: dict[str, str] = field(default_factory=lambda: {"*": "ok", "deals": "ignored"})
+    last_activity_after: dict[str, str] = field(default_factory=lambda: {"*": "ok"})
     inclusive: bool = True
     over_limit: str = "clamp"
     offset_limit: int = 2000

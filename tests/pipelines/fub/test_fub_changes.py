@@ -227,6 +227,35 @@ def test_new_calls_come_with_a_day_of_overlap(ignored: str, empty: str) -> None:
     assert outcome.reading.cursor_to == stamp(30)
 
 
+@pytest.mark.parametrize(
+    ("ignored", "empty"), [("", ""), ("createdAfter", ""), ("", "createdAfter")]
+)
+def test_new_notes_come_like_calls(ignored: str, empty: str) -> None:
+    fub = history("notes")
+    connection = second_sync(fub, "notes")
+    add(fub, "notes", 451, 30)
+    fub.ignored, fub.empty = {ignored}, {empty}
+    assert {450, 451} <= set(connection.read("notes").ids)
+
+
+@pytest.mark.parametrize("fault", [None, "ignored", "empty"])
+def test_a_task_that_is_done_comes_by_its_clock_else_within_a_month(fault: str | None) -> None:
+    fub = history("tasks")
+    for row in fub.lists["tasks"]:
+        row["updated"] = row["created"]
+    connection = second_sync(fub, "tasks")
+    fub.lists["tasks"].append({"id": 451, "created": stamp(30), "updated": stamp(30)})
+    fub.lists["tasks"][200 - 1].update(updated=stamp(30), completed=stamp(30))
+    if fault is not None:
+        getattr(fub, fault).add("updatedAfter")
+    outcome = connection.read("tasks")
+    assert 451 in outcome.ids
+    assert (200 in outcome.ids) is (fault is None)
+    assert len(outcome.requests) <= 5
+    connection.later(days=30)
+    assert 200 in connection.read("tasks").ids
+
+
 def test_calls_of_a_month_are_read_again_weekly() -> None:
     fub = history("calls")
     connection = second_sync(fub, "calls")
