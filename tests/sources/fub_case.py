@@ -192,7 +192,8 @@ CASE = Case(
     limit=20,
     account_id=lambda box, agent: str(box.account(agent, "fub")["account_id"]),
     refusal={"kind": "unauthorized"},
-    only_when_asked=frozenset({"text_messages"}),
+    # twenty notes: those of the people who are deleted in some weeks are too many for the guard
+    only_when_asked=frozenset({"text_messages", "notes"}),
     shown={
         ("identity", "name"): lambda row: row["account_name"],
         ("people", "emails"): lambda row: [e["value"] for e in row["emails"] or ()],

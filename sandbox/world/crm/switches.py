@@ -20,6 +20,7 @@ class Switches:
     refresh token. ``token_requests``: how often a newly issued access token works. ``sort_drift``:
     rows touched before each further page of a list sorted by ``updated``. ``calendars``: ``shared``
     (unshared ones only with ``userId``) or ``all``. ``doubled_ampersand``: in ``nextLink``.
+    ``ids_per_event``: most records that one webhook names (None: all).
     """
 
     updated_after: dict[str, str] = field(default_factory=lambda: {"*": "ok", "deals": "ignored"})
@@ -36,6 +37,7 @@ class Switches:
     sort_drift: int = 0
     calendars: str = "shared"
     doubled_ampersand: bool = True
+    ids_per_event: int | None = None
 
     def set(self, name: str, value: Any, entity: str | None = None) -> None:
         """Sets one switch; ``entity`` picks the entry of a per-entity switch. Raises ValueError for
