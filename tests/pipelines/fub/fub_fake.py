@@ -78,6 +78,8 @@ class Fub:
                 rows = [r for r in rows if (r.get(column) or "") > params[name]]
         if "personId" in params:
             rows = [row for row in rows if str(row.get("personId")) == params["personId"]]
+        if "id" in params:
+            rows = [row for row in rows if str(row["id"]) in params["id"].split(",")]
         if "idGreaterThan" in params:
             rows = [row for row in rows if row["id"] > int(params["idGreaterThan"])]
         if "idLessThan" in params:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,8 +14,10 @@ from pydantic import SecretStr
 
 from pipelines.common.errors import AccountBroken, ContractBroken, RecordUnavailable
 from pipelines.common.http import Answer, Api
+from pipelines.common.reading import Reading
 from pipelines.fub.client import DIALECT, FubSettings, Listing, authorize, read_page
 from pipelines.fub.source import FUB
+from pipelines.fub.webhooks import READERS
 from tests.pipelines.fub.fub_fake import IDENTITY, OWNER, Fub, connect
 from tests.pipelines.in_memory import Connection, Outcome
 
@@ -182,6 +185,29 @@ def test_a_key_that_sees_less_deletes_nothing_however_often_it_reads(before: Any
     outcomes = read_all(connection)
     assert outcomes["deals"].gone == {"27", "28", "29", "30"}
     assert all(outcome.reading.complete for outcome in outcomes.values())
+
+
+@pytest.mark.parametrize(("who", "gone"), [(OWNER, {"40"}), (AGENT, set())])
+def test_a_webhook_ends_nothing_under_a_key_that_sees_less(who: Any, gone: set[str]) -> None:
+    fub, connection = loaded(OWNER)
+    fub.identity = who
+    connection.later(hours=1)
+    connection.read("identity")
+    with ThreadPoolExecutor(1) as pages:
+        reading = Reading(
+            entity=FUB.entity("deals"),
+            api=connection.api(),
+            settings=connection.settings,
+            memory=connection.warehouse,
+            handover=connection.handover,
+            now=connection.now,
+            full=False,
+            pages=pages,
+            wanted=frozenset({"7", "40"}),
+        )
+        rows = [row["id"] for page in READERS["deals"](reading) for row in page]
+    assert rows == [7]
+    assert reading.gone == gone
 
 
 def test_a_sync_without_the_identity_knows_that_the_key_sees_less() -> None:
