@@ -87,8 +87,8 @@ CADENCES = (
         vendor="fub",
         lane="hourly",
         cron="22 * * * *",
-        description="Text messages, which cost a request per person who has a phone.",
-        entities=("identity", "people", "text_messages"),
+        description="Text messages, which cost a request per person who has a phone; notes, tasks.",
+        entities=("identity", "people", "text_messages", "notes", "tasks"),
     ),
     Cadence(
         vendor="fub",

@@ -1,4 +1,4 @@
-"""What happens to people: events, calls, text messages (fub.md §5.5-5.7, §11)."""
+"""What happens to people: events, calls, notes, tasks, text messages (fub.md §5.5-5.7, §5.14)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from pipelines.common.entity import Row
-from pipelines.common.errors import RecordUnavailable, RetryLater
+from pipelines.common.entity import Read, Row
+from pipelines.common.errors import RecordUnavailable, ResourceUnavailable, RetryLater
 from pipelines.common.moments import as_text, moment
 from pipelines.common.reading import Reading
-from pipelines.fub.account import sweep_is_complete
+from pipelines.fub.account import due_for_sweep, sweep_is_complete
 from pipelines.fub.client import PAGE, Listing, id_of, latest, listing
 from pipelines.fub.incremental import (
     FilterIgnored,
@@ -24,9 +24,9 @@ from pipelines.fub.people import People
 from pipelines.fub.sweep import sweep
 
 FULL_SWEEP = timedelta(days=30)
-CALLS_OVERLAP = timedelta(hours=24)
-CALLS_WEEKLY = timedelta(days=7)
-CALLS_WINDOW = timedelta(days=30)
+OVERLAP = timedelta(hours=24)
+WEEKLY = timedelta(days=7)
+WINDOW = timedelta(days=30)
 TEXTS_OVERLAP = timedelta(minutes=10)
 TEXTS_ROTATION = 30
 """Days in which everybody's texts are read again, a part of the people each day."""
@@ -44,7 +44,7 @@ def read_events(reading: Reading) -> Iterator[Sequence[Row]]:
     """
     events = listing(reading, "events", context="events")
     newest = int(reading.cursor_from) if reading.cursor_from else 0
-    if newest and not reading.due_for_full(FULL_SWEEP):
+    if newest and not due_for_sweep(reading, FULL_SWEEP):
         source: Iterator[list[Row]] = _newer_events(reading, events, newest)
     else:
         source = sweep(reading, events)
@@ -83,52 +83,67 @@ def _or_sweep(
         yield from sweep(reading, plain)
 
 
-# -- calls ---------------------------------------------------------------------------------------
+# -- calls, notes, tasks -------------------------------------------------------------------------
 
 
-def read_calls(reading: Reading) -> Iterator[Sequence[Row]]:
-    """Calls by `createdAfter` with a day of overlap, because outcome and note come late.
+def _stamped(path: str, parameter: str, column: str) -> Read:
+    """A reader by a date filter with a day of overlap, because outcomes and edits come late.
 
     Weekly the last 30 days, monthly everything; older edits are left to that.
     """
-    calls = listing(reading, "calls")
-    newest = moment(reading.cursor_from)
-    if newest is None or reading.due_for_full(FULL_SWEEP):
-        source: Iterator[list[Row]] = sweep(reading, calls)
-    else:
-        source = _newer_calls(reading, calls, newest - _calls_overlap(reading))
-    for rows in source:
-        seen = latest(rows, "created")
-        if seen is not None:
-            newest = max(newest, seen) if newest else seen
-        yield rows
-    watermark = never_later_than_now(reading, newest)
-    reading.cursor_to = as_text(watermark) if watermark else None
+
+    def read(reading: Reading) -> Iterator[Sequence[Row]]:
+        rows_of = listing(reading, path)
+        newest = moment(reading.cursor_from)
+        if newest is None or due_for_sweep(reading, FULL_SWEEP):
+            source: Iterator[list[Row]] = sweep(reading, rows_of)
+        else:
+            source = _newer(reading, rows_of, parameter, column, newest - _overlap(reading))
+        for rows in source:
+            seen = latest(rows, column)
+            if seen is not None:
+                newest = max(newest, seen) if newest else seen
+            yield rows
+        watermark = never_later_than_now(reading, newest)
+        reading.cursor_to = as_text(watermark) if watermark else None
+
+    return read
 
 
-def _calls_overlap(reading: Reading) -> timedelta:
+def _overlap(reading: Reading) -> timedelta:
     """A day, once a week thirty: that reading counts as the week's probe."""
     probed_at = reading.last.last_probe_at if reading.last else None
     since = probed_at or (reading.last.last_complete_at if reading.last else None)
-    if since is not None and reading.now - since < CALLS_WEEKLY:
-        return CALLS_OVERLAP
+    if since is not None and reading.now - since < WEEKLY:
+        return OVERLAP
     reading.probed = True
-    return CALLS_WINDOW
+    return WINDOW
 
 
-def _newer_calls(reading: Reading, calls: Listing, since: datetime) -> Iterator[list[Row]]:
+def _newer(
+    reading: Reading, rows_of: Listing, parameter: str, column: str, since: datetime
+) -> Iterator[list[Row]]:
     reading.mode = "incremental"
     count = 0
     try:
-        for rows in after(calls, "createdAfter", "created", since):
+        for rows in after(rows_of, parameter, column, since):
             count += len(rows)
             yield rows
-        if count or date_filter_works(calls, "createdAfter", reading.now):
+        if count or date_filter_works(rows_of, parameter, reading.now):
             return
     except FilterIgnored:
         pass
+    # ids are given as rows are created: without the filter, edits wait for the weekly window
     reading.mode = "incremental without filter"
-    yield from _or_sweep(reading, calls, lambda row: (moment(row.get("created")) or since) < since)
+    yield from _or_sweep(
+        reading, rows_of, lambda row: (moment(row.get("created")) or since) < since
+    )
+
+
+read_calls = _stamped("calls", "createdAfter", "created")
+read_notes = _stamped("notes", "createdAfter", "created")
+read_tasks = _stamped("tasks", "updatedAfter", "updated")
+"""A task is done long after it was made; whether its `updatedAfter` works is nowhere said."""
 
 
 # -- text messages -------------------------------------------------------------------------------
@@ -235,7 +250,14 @@ def _texts_of(reading: Reading, person: int) -> list[Row] | RetryLater:
     )
     try:
         return [row for page in texts.pages() for row in page.rows]
-    except RecordUnavailable:
+    except RecordUnavailable as error:
+        if error.reason == "denied":
+            # a list is refused as a whole (§3.2); read as "no texts" it would end them all
+            raise ResourceUnavailable(
+                "Follow Up Boss refuses the text messages (HTTP 403); connect the account with the "
+                "owner's key.",
+                status="not_permitted",
+            ) from error
         return []
     except RetryLater as error:
         return error

@@ -7,14 +7,21 @@ the last full reading, increments leave them out. The mark's mode says which it 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pipelines.common.entity import Row
 from pipelines.common.moments import as_text, moment
 from pipelines.common.reading import Reading
-from pipelines.fub.account import sweep_is_complete
-from pipelines.fub.client import Params, latest, listing
-from pipelines.fub.incremental import FilterIgnored, after, date_filter_works, never_later_than_now
+from pipelines.fub.account import due_for_sweep
+from pipelines.fub.client import Listing, Params, latest, listing
+from pipelines.fub.incremental import (
+    FilterIgnored,
+    after,
+    date_filter_works,
+    lets_through,
+    never_later_than_now,
+)
+from pipelines.fub.sweep import is_whole, sweep
 
 FULL_SWEEP = timedelta(days=30)
 OVERLAP = timedelta(minutes=10)
@@ -27,7 +34,7 @@ UPDATED = "updated_after"
 def read_appointments(reading: Reading) -> Iterator[Sequence[Row]]:
     """The window around today and what was edited since, monthly everything."""
     newest = moment(reading.cursor_from)
-    whole = newest is None or reading.due_for_full(FULL_SWEEP)
+    whole = newest is None or due_for_sweep(reading, FULL_SWEEP)
     seen: dict[str, Row] = {}
     rows = _everything(reading, seen) if whole else _window(reading, seen)
     for batch in rows:
@@ -37,8 +44,6 @@ def read_appointments(reading: Reading) -> Iterator[Sequence[Row]]:
         yield batch
     watermark = never_later_than_now(reading, newest)
     reading.cursor_to = as_text(watermark) if watermark else None
-    if whole:
-        reading.complete = sweep_is_complete(reading)
 
 
 def _users(reading: Reading) -> list[str]:
@@ -58,25 +63,32 @@ def _pass(reading: Reading, params: Params, seen: dict[str, Row]) -> Iterator[li
 
 
 def _passes_per_user(reading: Reading, params: Params, seen: dict[str, Row]) -> Iterator[list[Row]]:
-    def of_user(user: str) -> list[Row]:
+    def of_user(user: str) -> tuple[Listing, list[Row], int | None]:
         own = listing(reading, "appointments", (*params, ("userId", user)))
-        return [row for page in own.pages() for row in page.rows]
+        pages = list(own.pages())
+        return own, [row for page in pages for row in page.rows], pages[0].total
 
-    for rows in reading.parallel(of_user, _users(reading)):
+    for own, rows, total in reading.parallel(of_user, _users(reading)):
+        if not is_whole(reading, own, len(rows), total):
+            reading.complete = False
         yield _new(rows, seen)
 
 
 def _everything(reading: Reading, seen: dict[str, Row]) -> Iterator[list[Row]]:
-    yield from _pass(reading, (), seen)
-    unscoped = len(seen)
+    unscoped = listing(reading, "appointments")
+    for rows in sweep(reading, unscoped):
+        yield _new(rows, seen)
+    shown = len(seen)
     yield from _passes_per_user(reading, (), seen)
-    more = len(seen) - unscoped
-    reading.vendor_count = len(seen)
-    works = date_filter_works(listing(reading, "appointments"), "updatedAfter", reading.now)
+    more = len(seen) - shown
+    works = date_filter_works(unscoped, "updatedAfter", reading.now, reading.vendor_count)
+    if reading.vendor_count is not None:
+        # what the list announced; that it does not count what is shown by user only is no lack
+        reading.vendor_count += more
     ways = [*([PER_USER] if more else ["unscoped"]), *([UPDATED] if works else [])]
     reading.probed = True
     reading.mode = f"full (probe:{'+'.join(ways)})"
-    if more:
+    if more and reading.complete:
         reading.note = f"{more} of {len(seen)} appointments are shown only when asked for by user."
 
 
@@ -93,9 +105,18 @@ def _window(reading: Reading, seen: dict[str, Row]) -> Iterator[list[Row]]:
         yield from _passes_per_user(reading, window, seen)
     if UPDATED in ways and since is not None:
         try:
-            changed = listing(reading, "appointments")
-            for rows in after(changed, "updatedAfter", "updated", since - OVERLAP):
-                yield _new(rows, seen)
+            yield from _changed(reading, since - OVERLAP, seen)
         except FilterIgnored:
-            reading.note = "Follow Up Boss ignores updatedAfter on appointments."
+            reading.note = "updatedAfter has no effect on appointments at Follow Up Boss any more."
             reading.mode = f"probe:{'+'.join(way for way in ways if way != UPDATED)}"
+
+
+def _changed(reading: Reading, since: datetime, seen: dict[str, Row]) -> Iterator[list[Row]]:
+    appointments = listing(reading, "appointments")
+    count = 0
+    for rows in after(appointments, "updatedAfter", "updated", since):
+        count += len(rows)
+        yield _new(rows, seen)
+    # the newest edit may be of one that is shown by user only
+    if count == 0 and not lets_through(appointments, "updatedAfter"):
+        raise FilterIgnored("updatedAfter")

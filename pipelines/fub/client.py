@@ -154,6 +154,8 @@ DIALECT = Dialect(
     classify=classify,
     limit_headers=rate_limit_headers,
     exchange=OAUTH.exchange,
+    # several people may connect one account, which has one limit (§3.1)
+    budget_key=lambda account, _: account.account_source_id or account.connection_id,
 )
 
 
@@ -237,7 +239,9 @@ class Listing:
 
     def record(self, key: str) -> Answer:
         """One record. Raises `RecordUnavailable` if it is gone or not ours."""
-        return self.api.get(f"{self.base_url}/{self.path}/{key}", single_record=True)
+        return self.api.get(
+            f"{self.base_url}/{self.path}/{key}", context=self.context, single_record=True
+        )
 
 
 def settings_of(reading: Reading) -> FubSettings:

@@ -107,11 +107,20 @@ def date_filter_works(
     return old is not None and old >= 0.9 * total and future == 0
 
 
+def lets_through(listing: Listing, parameter: str) -> bool:
+    """True if a date filter shows anything at all that is newer than long ago."""
+    return bool(listing.page((parameter, as_text(LONG_AGO)), limit=1).total)
+
+
 def sort_works(listing: Listing, column: str) -> bool:
-    """True if a page sorted by `column` is in that order and not in the default one."""
+    """True if a page sorted by `column` is in that order and not in the default one.
+
+    Where both are the same (nothing was edited, or all at once) nobody knows: False, too.
+    """
     rows = listing.page(("sort", f"-{column}")).rows
     known = [m for row in rows if (m := moment(row.get(column))) is not None]
-    return len(known) == len(rows) and known == sorted(known, reverse=True)
+    in_order = len(known) == len(rows) and known == sorted(known, reverse=True)
+    return in_order and not descends(rows)
 
 
 def never_later_than_now(reading: Reading, instant: datetime | None) -> datetime | None:

@@ -381,6 +381,42 @@ class TextMessage(_Stamped):
     media: Json | None = Field(None, description="attachments")
 
 
+class Note(_Stamped):
+    """A note on a person without its text. fub.md §5.14."""
+
+    denied: ClassVar[frozenset[str]] = FubModel.denied | {"subject", "body"}
+
+    created_by_id: str | None = Field(None, description="author: user")
+    created_by: str | None = Field(None, description="name of the author")
+    updated_by_id: str | None = Field(None, description="last editor: user")
+    updated_by: str | None = Field(None, description="name of the last editor")
+    person_id: str | None = Field(None, description="person")
+    type: str | None = Field(None, description="Note; open set")
+    is_html: bool | None = Field(None, description="the text is HTML")
+    show_content: bool | None = Field(None, description="the text is shown")
+    is_external: bool | None = Field(None, description="logged by another system")
+    action_plan_id: str | None = Field(None, description="action plan that wrote it")
+    automation_id: str | None = Field(None, description="automation that wrote it")
+    system_id: str | None = Field(None, description="system that wrote it")
+    system_name: str | None = Field(None, description="name of that system")
+
+
+class Task(_Stamped):
+    """Something to be done. fub.md §5.14."""
+
+    completed: Instant | None = Field(None, description="when it was done")
+    person_id: str | None = Field(None, description="person; null when about nobody")
+    assigned_user_id: str | None = Field(None, description="whose task: user")
+    assigned_to: str | None = Field(
+        None, validation_alias=AliasChoices("AssignedTo"), description="name of that user"
+    )
+    name: str | None = Field(None, description="what is to be done")
+    type: str | None = Field(None, description="Call, Email, Text, Showing, Follow Up …; open set")
+    is_completed: int | None = Field(None, description="0/1: is done")
+    due_date: CalendarDate | None = Field(None, description="day by which it is to be done")
+    due_date_time: Instant | None = Field(None, description="the same as a moment")
+
+
 class Invitee(FubModel):
     """Someone invited to an appointment; nested. fub.md §5.9."""
 

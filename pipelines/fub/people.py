@@ -25,11 +25,13 @@ from typing import Literal
 from pipelines.common.entity import Row
 from pipelines.common.moments import as_text, moment
 from pipelines.common.reading import Reading
+from pipelines.fub.account import due_for_sweep
 from pipelines.fub.client import Listing, id_of, latest, listing
 from pipelines.fub.incremental import (
     FilterIgnored,
     after,
     date_filter_works,
+    lets_through,
     never_later_than_now,
     sort_works,
     sorted_walk,
@@ -100,7 +102,7 @@ def read_people(reading: Reading) -> Iterator[Sequence[Row]]:
     start = _Watermark.parse(reading.cursor_from)
     seen = _Watermark(start.updated, start.activity)
     with_phone = People()
-    whole = start.updated is None or mode == "full_sweep" or reading.due_for_full(FULL_SWEEP)
+    whole = start.updated is None or mode == "full_sweep" or due_for_sweep(reading, FULL_SWEEP)
     if not whole and start.updated is not None:
         try:
             for rows in _changes(reading, people, mode, start.updated - OVERLAP):
@@ -167,10 +169,15 @@ def _changes(reading: Reading, people: Listing, mode: Mode, since: datetime) -> 
 
 def _activity(reading: Reading, people: Listing, since: datetime) -> Iterator[list[Row]]:
     """People with new activity; a filter that does not work costs freshness, not data."""
+    count = 0
     try:
-        yield from after(people, "lastActivityAfter", "lastActivity", since)
+        for rows in after(people, "lastActivityAfter", "lastActivity", since):
+            count += len(rows)
+            yield rows
+        if count == 0 and not lets_through(people, "lastActivityAfter"):
+            raise FilterIgnored("lastActivityAfter")
     except FilterIgnored:
         reading.note = (
-            "Follow Up Boss ignores lastActivityAfter, so activity columns are as of the last "
-            "full sweep."
+            "lastActivityAfter does not work at Follow Up Boss, so activity columns are as of the "
+            "last full sweep."
         )

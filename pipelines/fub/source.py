@@ -1,9 +1,9 @@
 """Follow Up Boss as a vendor: its entities in reading order, and the check of a credential.
 
 Pulls users, teams and the account's configuration whole every time, people in whichever way works
-for the account, deals whole, events and calls from their watermarks, appointments around today
-and texts of people who were active. Every table is merged on (connection, id). The order is that
-of fub.md §11. `fub_source` runs it alone.
+for the account, deals whole, events, calls, notes and tasks from their watermarks, appointments
+around today and texts of people who were active. Every table is merged on (connection, id). The
+order is that of fub.md §11. `fub_source` runs it alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ from pipelines.common.model import VendorModel
 from pipelines.common.reading import Reading
 from pipelines.fub import models
 from pipelines.fub.account import check, read_identity
-from pipelines.fub.activity import read_calls, read_events, read_text_messages
+from pipelines.fub.activity import (
+    read_calls,
+    read_events,
+    read_notes,
+    read_tasks,
+    read_text_messages,
+)
 from pipelines.fub.appointments import read_appointments
 from pipelines.fub.client import DIALECT, OAUTH, FubSettings, Params, id_of, listing
 from pipelines.fub.counts import count_list
@@ -196,6 +202,32 @@ ENTITIES = (
         evidence="createdAfter verified live in public code",
         depends_on=_IDENTITY,
         count=count_list("calls"),
+    ),
+    Entity(
+        name="notes",
+        title="Notes",
+        description="Notes on people, without their text.",
+        model=models.Note,
+        key=("id",),
+        read=read_notes,
+        strategy="incremental",
+        contract="§5.14",
+        evidence="createdAfter verified live in public code",
+        depends_on=_IDENTITY,
+        count=count_list("notes"),
+    ),
+    Entity(
+        name="tasks",
+        title="Tasks",
+        description="What is to be done, for whom and by whom.",
+        model=models.Task,
+        key=("id",),
+        read=read_tasks,
+        strategy="incremental",
+        contract="§5.14",
+        evidence="client library; updatedAfter is checked against what comes back",
+        depends_on=_IDENTITY,
+        count=count_list("tasks"),
     ),
     Entity(
         name="appointments",

@@ -70,13 +70,22 @@ def sweep(reading: Reading, listing: Listing) -> Iterator[list[Row]]:
         for page in listing.pages(first=first):
             count += len(page.rows)
             yield page.rows
-    whole = first.total is None or count >= first.total * (1 - TOTAL_DRIFT)
-    if not whole:
-        reading.note = f"Only {count} of the {first.total} rows announced by /{listing.path} came."
-    elif first.total is not None and count < first.total:
-        # a page that moved may have jumped over a row: what is missing is asked for one by one
-        reading.confirm_gone = lambda key: is_gone(listing, key)
+    whole = is_whole(reading, listing, count, first.total)
     reading.complete = whole and sweep_is_complete(reading)
+
+
+def is_whole(reading: Reading, listing: Listing, count: int, total: int | None) -> bool:
+    """True if a list brought what it announced; if a row or two less, what is missing is asked for.
+
+    A page that moved may have jumped over a row.
+    """
+    if total is None or count >= total:
+        return True
+    if count < total * (1 - TOTAL_DRIFT):
+        reading.note = f"Only {count} of the {total} rows announced by /{listing.path} came."
+        return False
+    reading.confirm_gone = lambda key: is_gone(listing, key)
+    return True
 
 
 def descends(rows: Sequence[Row]) -> bool:
@@ -137,9 +146,9 @@ def _read_window(listing: Listing, window: _Window) -> tuple[_Window, list[Row],
 
 
 def is_gone(listing: Listing, key: str) -> bool:
-    """Ask for a record that a sweep did not show."""
+    """Ask for a record that a sweep did not show; one that may not be seen (403) is not gone."""
     try:
         listing.record(key)
-    except RecordUnavailable:
-        return True
+    except RecordUnavailable as error:
+        return error.reason == "missing"
     return False

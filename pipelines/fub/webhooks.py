@@ -36,7 +36,7 @@ from pipelines.common.webhooks import (
     text_of,
     whole_number,
 )
-from pipelines.fub.account import read_identity
+from pipelines.fub.account import read_identity, sweep_is_complete
 from pipelines.fub.client import PAGE, FubSettings, Params, id_of, listing, read_page, settings_of
 from pipelines.fub.people import EVERYONE
 from pipelines.fub.source import FUB
@@ -50,6 +50,8 @@ _PEOPLE = ("Created", "Updated", "Deleted", "TagsCreated", "StageUpdated", "Rela
            "RelationshipUpdated", "RelationshipDeleted")  # fmt: skip
 _RECORDS = {
     "calls": ("calls", ()),
+    "notes": ("notes", ()),
+    "tasks": ("tasks", ()),
     "deals": ("deals", (("includeArchived", "1"), ("includeDeleted", "1"))),
     "appointments": ("appointments", ()),
     "textMessages": ("text_messages", ()),
@@ -61,7 +63,7 @@ _LISTS = {
     "customFields": "custom_fields",
     "dealCustomFields": "deal_custom_fields",
 }
-_OF_PERSON = ("calls", "text_messages", "events")
+_OF_PERSON = ("calls", "text_messages", "events", "notes", "tasks")
 """What goes with a person who is deleted, of what is pulled (§6.3)."""
 
 _PERSON = "person="
@@ -141,6 +143,9 @@ def _records(path: str, params: Params = (), context: str = "default") -> Read:
             yield from _some(reading, keys[start : start + PAGE])
         people = [key.removeprefix(_PERSON) for key in reading.wanted if key.startswith(_PERSON)]
         _end_those_of(reading, people)
+        if not sweep_is_complete(reading):
+            # whether a role is answered 403 or 404 about what it may not see is not documented
+            reading.gone.clear()
 
     def _some(reading: Reading, keys: Sequence[str]) -> Iterator[list[Row]]:
         asked = listing(reading, path, params, context)

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -86,6 +87,7 @@ WINDOW = 10.0
 
 
 MOST_PER_EVENT = 2
+EVENTS_KEPT = timedelta(days=3)
 
 
 def _subscription(row: Subscription) -> dict[str, Any]:
@@ -340,7 +342,11 @@ class FollowUpBoss:
         return Reply.json(_subscription(made), 201)
 
     def _webhook_event(self, tail: str, request: Request) -> Reply:
-        """An event that got lost may be fetched again for about three days (§6.1)."""
+        """An account's event that got lost may be fetched again for about three days (§6.1)."""
+        agent_key, told_at = self._crm.told.get(tail, ("", self._crm.world.now()))
+        kept = self._crm.world.now() - told_at < EVENTS_KEPT
+        if agent_key != request.account.agent_key or not kept:
+            raise Refusal(404, f"No webhook event {tail}.")
         for sent in self._box.hooks.sent.values():
             body = orjson.loads(sent.body) if sent.vendor == "fub" else {}
             if body.get("eventId") == tail:
@@ -427,7 +433,8 @@ class FollowUpBoss:
             and not account.readable(row, self._crm.world.now())
         ):
             row = None
-        if row is None:
+        hidden = entity == "appointments" and not flag(request.query, "includeDeleted")
+        if row is None or (hidden and row.deleted):
             raise Refusal(404, f"No record with id {tail} in {name}.")
         if not self._sees(entity, account, viewer, row):
             raise Refusal(403, "You do not have access to this record.")

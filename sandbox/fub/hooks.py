@@ -57,6 +57,7 @@ def notice(box: Sandbox, agent_key: str, event: str, ids: Sequence[int], **data:
     }
     if data:
         body["data"] = data
+    box.crm.told[body["eventId"]] = agent_key, box.world.now()
     return Notice(agent_key, event, body)
 
 
@@ -64,8 +65,12 @@ def notices(box: Sandbox, change: Mapping[str, Any], result: Any) -> Iterable[No
     """What a `fub.` change tells."""
     agent_key = str(change.get("agent_key") or next(iter(box.crm.accounts)))
     for event, ids in _events(str(change.get("op", "")).removeprefix("fub."), change, result):
-        if event in EVENTS:
-            yield notice(box, agent_key, event, ids)
+        if event not in EVENTS:
+            continue
+        # a bulk edit may come in several requests, each with a part of the ids (§6.3)
+        most = box.crm.switches.ids_per_event or max(1, len(ids))
+        for start in range(0, max(1, len(ids)), most):
+            yield notice(box, agent_key, event, ids[start : start + most])
 
 
 def _events(
@@ -91,7 +96,7 @@ def _events(
             yield f"{table}Updated", ids
         case "delete":
             yield f"{table}Deleted", ids
-        case "create_event" | "create_call" | "create_note" | "create_appointment":
+        case "create_event" | "create_call" | "create_note" | "create_task" | "create_appointment":
             yield f"{op.removeprefix('create_')}sCreated", ids
         case "create_text":
             yield "textMessagesCreated", ids

@@ -50,6 +50,8 @@ def token(crm: Crm, method: str, authorization: str | None, query: Query, body: 
     switches = crm.switches
     try:
         match form.get("grant_type"):
+            case "authorization_code" if not form.get("state"):
+                return _error("invalid_request", "state is required.", 400)
             case "authorization_code":
                 pair = crm.grants.exchange(
                     form.get("code") or "", form.get("redirect_uri"), switches.token_requests

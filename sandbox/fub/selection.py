@@ -232,7 +232,7 @@ def select(
     if entity != "appointments" and query.get("personId"):
         chosen.person_ids = parse_ids("personId", query.get("personId") or "")
     if entity == "people":
-        _people(chosen, account, query)
+        _people(chosen, account, query, switches)
     if entity == "deals":
         _deals(chosen, query)
     if entity == "appointments":
@@ -309,7 +309,7 @@ def _visibility(
             chosen.tests.append(lambda row: account.sees_child(viewer, row))
 
 
-def _people(chosen: Selection, account: Account, query: Query) -> None:
+def _people(chosen: Selection, account: Account, query: Query, switches: Switches) -> None:
     trash = account.trash_id
     stage = (query.get("stage") or "").lower()
     if not flag(query, "includeTrash") and stage != "trash":
@@ -322,7 +322,11 @@ def _people(chosen: Selection, account: Account, query: Query) -> None:
     spans = [query.get(f"lastActivity{edge}") for edge in ("After", "Before")]
     if any(spans):
         after, before = (parse_instant("lastActivity", t) if t else None for t in spans)
-        chosen.spans.append(Span("last_activity", after, before, inclusive=True))
+        mode = switches.mode("last_activity_after", "people")
+        if mode == "always_empty":
+            chosen.nothing = True
+        elif mode == "ok":
+            chosen.spans.append(Span("last_activity", after, before, inclusive=True))
     assigned = query.get("assignedTo")
     if assigned:
         chosen.tests.append(lambda p: account.user_name(p.assigned_user_id) == assigned)

@@ -27,6 +27,7 @@ from sandbox.world.crm.model import (
     Text,
     User,
 )
+from sandbox.world.crm.tables import FormulaTable
 
 Json = dict[str, Any]
 
@@ -90,9 +91,9 @@ def user(account: Account, row: User) -> Json:
         "pauseLeadDistribution": False,
         "canExport": row.kind == OWNER,
         "canCreateApiKeys": row.role == "Broker",
-        "picture": None,
-        "lastSeenIos": None,
-        "lastSeenAndroid": None,
+        "picture": {"small": "https://img.example.test/owner.png"} if row.kind == OWNER else None,
+        "lastSeenIos": instant(row.updated) if row.id % 3 == 1 else None,
+        "lastSeenAndroid": instant(row.updated) if row.id % 3 == 2 else None,
         "lastSeenFub2": None if row.deleted else instant(row.updated),
         "groups": [
             {"id": g, "name": account.groups[g].name} for g in row.group_ids if g in account.groups
@@ -100,7 +101,7 @@ def user(account: Account, row: User) -> Json:
         "teamIds": row.team_ids,
         "teamLeaderOf": row.leads,
         "leadEmailAddress": f"user{row.id}.leads@{account.domain}.example.test",
-        "mlsMemberships": [],
+        "mlsMemberships": [{"mls": "Demo MLS", "memberId": "DEMO-1"}] if row.kind == OWNER else [],
         "acceptedShowingtimeConsent": None,
     }
 
@@ -121,11 +122,13 @@ def group(account: Account, row: Group) -> Json:
         "distribution": row.distribution,
         "defaultUserId": row.default_user_id,
         "defaultPondId": row.default_pond_id,
-        "defaultGroupId": None,
+        "defaultGroupId": None if row.is_primary or row.default_user_id else 7,
         "claimWindow": row.claim_window,
         "hideName": 0,
         "hideSource": 0,
-        "nextRoundRobinUser": None,
+        "nextRoundRobinUser": {"id": members[0].id, "name": members[0].name}
+        if members and row.distribution == "round-robin"
+        else None,
         "isPrimary": row.is_primary,
         "users": [
             {
@@ -154,7 +157,7 @@ def pipeline(account: Account, row: Pipeline) -> Json:
     return {
         "id": row.id,
         "name": row.name,
-        "description": None,
+        "description": "Where buyers are" if row.id == 2 else None,
         "orderWeight": row.order_weight,
         "stages": [
             {
@@ -171,17 +174,22 @@ def pipeline(account: Account, row: Pipeline) -> Json:
 
 
 def stage(account: Account, row: Stage) -> Json:
-    """§5.4."""
-    del account
-    return {
+    """§5.4; how many people are in it is left out where counting them would take long."""
+    odd = row.id == 12
+    body: Json = {
         "id": row.id,
         "name": row.name,
         "orderWeight": row.order_weight,
         "isProtected": row.protected,
-        "pipelineId": None,
-        "description": None,
-        "systems": [],
+        "pipelineId": 2 if odd else None,
+        "description": "New leads" if odd else None,
+        "systems": [{"id": 2, "name": "Dialer", "externalLabel": "New", "externalIcon": None}]
+        if odd
+        else [],
     }
+    if not isinstance(account.people, FormulaTable):
+        body["peopleCount"] = sum(p.stage_id == row.id for p in account.people.rows())
+    return body
 
 
 def custom_field(account: Account, row: CustomField) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -56,6 +57,24 @@ def test_webhooks_are_the_owners(shared: Fub) -> None:
     assert shared.send("webhooks", by="admin").status_code == 403
     assert shared.send("webhooks", system=False).status_code == 401
     assert shared.get("webhooks")["webhooks"] == []
+
+
+def test_a_bulk_edit_comes_in_parts_and_events_are_kept_for_three_days(fub: Fub) -> None:
+    given = {"event": "peopleStageUpdated", "url": "http://127.0.0.1:9/hooks"}
+    key = (fub.crm.key("ada-sample"), "")
+    made = fub.http.post("/v1/webhooks", json=given, auth=key, headers=SYSTEM_HEADERS)
+    assert made.status_code == 201
+    fub.switch("ids_per_event", 2)
+    winner, *losers = list(fub.account.people.ids())[:6]
+    fub.mutate("merge", winner=winner, losers=losers)
+    told = [json.loads(sent.body) for sent in fub.box.hooks.sent.values()]
+    assert [body["resourceIds"] for body in told] == [losers[:2], losers[2:4], losers[4:]]
+    assert len({body["eventId"] for body in told}) == 3
+    lost = f"webhookEvents/{told[0]['eventId']}"
+    assert fub.get(lost) == told[0]
+    assert Fub(fub.box, "ben-example").send(lost).status_code == 404
+    fub.box.advance(days=3)
+    assert fub.send(lost).status_code == 404
 
 
 def test_a_revoked_key_and_an_expired_account(fub: Fub) -> None:
@@ -125,6 +144,8 @@ def test_the_browser_step_gives_a_code_that_works_once(fub: Fub) -> None:
         "redirect_uri": params["redirect_uri"],
         "state": "s1",
     }
+    stateless = fub.token(**{name: text for name, text in form.items() if name != "state"})
+    assert (stateless.status_code, stateless.json()["error"]) == (400, "invalid_request")
     pair = fub.token(**form).json()
     assert (pair["token_type"], pair["expires_in"]) == ("Bearer", 3600)
     body = fub.send("identity", token=pair["access_token"]).json()

@@ -144,6 +144,23 @@ def test_odd_children_are_there(fub: Fub) -> None:
     assert any("createdById" not in a for a in rows)
     assert any(a["allDay"] and len(a["start"]) == 10 for a in rows)
     assert any("AssignedTo" in t for t in fub.sweep("tasks"))
+    assert any(t["personId"] is None for t in fub.sweep("tasks"))
+    notes = fub.sweep("notes")
+    assert any(len(n["body"]) >= 10_000 for n in notes)
+    assert any(n["createdById"] is None for n in notes)
+
+
+def test_stages_count_their_people(fub: Fub) -> None:
+    counts = {s["id"]: s["peopleCount"] for s in fub.sweep("stages")}
+    assert sum(counts.values()) == len(fub.ids("people", **EVERYBODY))
+    person = next(fub.account.people.rows())
+    assert counts[person.stage_id] > 0
+
+
+def test_a_deleted_appointment_is_not_found_by_id_unless_asked_for(fub: Fub) -> None:
+    gone = next(a.id for a in fub.account.appointments.rows() if a.deleted)
+    assert fub.send(f"appointments/{gone}").status_code == 404
+    assert fub.get(f"appointments/{gone}", includeDeleted="true")["id"] == gone
 
 
 def test_deals_mirror_the_brokerage_and_count_by_stage(fub: Fub) -> None:
@@ -254,8 +271,8 @@ def test_the_truth_agrees_with_what_a_patient_reader_finds(fub: Fub) -> None:
         assert row["stage"] == sent["stage"]
         assert row["emails"] == [e["value"] for e in sent["emails"]]
         assert row["_custom"] == {k: v for k, v in sent.items() if k.startswith("custom")}
-    for path, entity in (("events", "events"), ("calls", "calls")):
-        assert {str(i) for i in fub.ids(path)} == set(truth[entity]["rows"])
+    for path in ("events", "calls", "notes", "tasks"):
+        assert {str(i) for i in fub.ids(path)} == set(truth[path]["rows"])
     texts = {i for p in people for i in fub.ids("textMessages", personId=p)}
     assert {str(i) for i in texts} == set(truth["text_messages"]["rows"])
     assert len(fub.ids("users", includeDeleted="true")) == truth["users"]["count"]

@@ -57,7 +57,7 @@ def _first(table: str) -> Callable[[Sandbox], dict[str, Any]]:
 
 # -- what may happen -------------------------------------------------------------------------------
 
-CHILDREN = ("events", "calls", "text_messages")
+CHILDREN = ("events", "calls", "text_messages", "notes", "tasks")
 
 
 def change(
@@ -121,12 +121,19 @@ CHANGES = (
     change("create_call", label="call_of_nobody", set={"person_id": None}),
     change("create_text", _of_person),
     change("create_note", _of_person),
+    change("create_task", _of_person),
     change("create_appointment"),
     change("update", _first("calls"), label="late_note_on_an_old_call", late=("calls",),
            table="calls", set={"outcome": "Interested"}),
     change("update", _first("appointments"), label="move_appointment", table="appointments",
            set={"title": "Moved"}),
     change("update", _deal, label="reprice_deal", table="deals", set={"price": 777_001}),
+    change("update", _first("notes"), label="edit_note", late=("notes",), table="notes",
+           set={"is_html": True}),
+    change("update", _first("tasks"), label="do_task", table="tasks",
+           set={"completed": "2026-06-15T11:00:00+00:00"}),
+    change("delete", _first("notes"), label="delete_note", late=("notes",), table="notes"),
+    change("delete", _first("tasks"), label="delete_task", late=("tasks",), table="tasks"),
     change("delete", _first("calls"), label="delete_call", late=("calls",), table="calls"),
     change("delete", _first("events"), label="delete_event", late=("events",), table="events"),
     change("delete", _first("text_messages"), label="delete_text", late=("text_messages",),
@@ -166,8 +173,8 @@ CASE = Case(
     vendor=FUB,
     entities=(
         "identity", "users", "teams", "groups", "ponds", "pipelines", "stages", "custom_fields",
-        "deal_custom_fields", "people", "deals", "events", "calls", "text_messages",
-        "appointments", "appointment_types", "appointment_outcomes",
+        "deal_custom_fields", "people", "deals", "events", "calls", "notes", "tasks",
+        "text_messages", "appointments", "appointment_types", "appointment_outcomes",
     ),
     settings=settings,
     listed="people",
@@ -185,7 +192,8 @@ CASE = Case(
     limit=20,
     account_id=lambda box, agent: str(box.account(agent, "fub")["account_id"]),
     refusal={"kind": "unauthorized"},
-    only_when_asked=frozenset({"text_messages"}),
+    # twenty notes: those of the people who are deleted in some weeks are too many for the guard
+    only_when_asked=frozenset({"text_messages", "notes"}),
     shown={
         ("identity", "name"): lambda row: row["account_name"],
         ("people", "emails"): lambda row: [e["value"] for e in row["emails"] or ()],

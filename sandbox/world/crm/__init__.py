@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -45,6 +46,7 @@ class Crm:
     def __init__(self, world: World, rng: Random) -> None:
         self.world = world
         self.switches = Switches()
+        self.told: dict[str, tuple[str, datetime]] = {}
         self.systems = {SYSTEM: SYSTEM_KEY}
         self.accounts: dict[str, Account] = {}
         self.revoked: set[str] = set()

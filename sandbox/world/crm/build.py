@@ -313,6 +313,12 @@ class AccountBuilder:
                 row.property = {"price": "1,250,000", "forRent": 0}
             case 9:
                 row.source = row.message = None
+            case 10:
+                row.description = "Seen twice"
+                row.extra = {
+                    "additional": [{"name": "campaign", "value": "spring"}],
+                    "noteId": FIRST_IDS["notes"],
+                }
             case _:
                 pass
         return row
@@ -337,6 +343,13 @@ class AccountBuilder:
             started_at=created - timedelta(seconds=70) if rng.random() < 0.8 else None,
             outcome=rng.choice(OUTCOMES),
         )
+        if number == 7:
+            row.extra = {
+                "forwardNumber": "5550102009",
+                "sharedInboxId": 4,
+                "conferenceCallId": 12,
+                "systemId": 2,
+            }
         match number:
             case 0:
                 row.created_by_id = -1
@@ -392,6 +405,18 @@ class AccountBuilder:
                 row.message = "👍🏽 ok — ñ \u2028 line"
             case 3:
                 row.user_id = None
+            case 4:
+                row.is_external = True
+                row.extra = {
+                    "picture": {"small": "https://img.example.test/1.png"},
+                    "externalUrl": "https://dialer.example.test/1",
+                    "externalLabel": "Dialer",
+                    "systemName": "Dialer",
+                    "sharedInboxId": 4,
+                    "actionPlanId": 6,
+                    "groupTextId": 9,
+                    "media": [{"url": "https://img.example.test/2.png"}],
+                }
             case _:
                 pass
         return row
@@ -399,7 +424,7 @@ class AccountBuilder:
     def note(self, number: int, created: datetime, person: Person | None = None) -> Note:
         """Note ``number``; the first is 10 kB."""
         owner = person or self.pick_person()
-        return Note(
+        row = Note(
             id=self.account.notes.next_id,
             created=created,
             updated=created,
@@ -409,6 +434,16 @@ class AccountBuilder:
             body="long note " * 1024 if number == 0 else self._words(10),
             is_html=number % 7 == 2,
         )
+        if number == 3:
+            row.subject = "From a plan"
+            row.extra = {
+                "actionPlanId": 6,
+                "automationId": 3,
+                "systemId": 2,
+                "systemName": "Dialer",
+                "isExternal": True,
+            }
+        return row
 
     def task(self, number: int, created: datetime) -> Task:
         """Task ``number``."""
@@ -425,6 +460,7 @@ class AccountBuilder:
             type=rng.choice(("Call", "Email", "Text", "Showing", "Follow Up")),
             due=(created + timedelta(days=3)).date() if number else None,
             completed=done,
+            extra={"dueDateTime": "2026-02-10T17:30:00Z"} if number == 1 else {},
         )
 
     def appointment(self, number: int, created: datetime) -> Appointment:
@@ -481,6 +517,12 @@ class AccountBuilder:
                 row.invitees = invitees[1:]
             case 7:
                 row.type_id = 99
+            case 8:
+                row.description = "Bring the keys"
+                row.extra = {
+                    "externalEventLink": "https://calendar.example.test/e/1",
+                    "externalCalendarId": "calendar-1",
+                }
             case _:
                 pass
         return row
@@ -571,11 +613,19 @@ class AccountBuilder:
                 deal.projected_close = datetime(2026, 3, 15, 0, 0, tzinfo=UTC)
             case 5:
                 deal.commission_value, deal.agent_commission = 15250.5, 12200.4
-                deal.time_to_close = 42
+                deal.team_commission, deal.time_to_close = 3050.1, 42
             case 6:
                 deal.entered_stage_at = None
             case _:
                 deal.person_ids = [self.pick_person().id, self.pick_person().id]
+                deal.description = "Two buyers"
+                deal.extra = {
+                    "earnestMoneyDueDate": "2026-02-03",
+                    "mutualAcceptanceDate": "2026-01-31T00:00:00Z",
+                    "dueDiligenceDate": "2026-02-14",
+                    "finalWalkThroughDate": "2026-03-10",
+                    "possessionDate": "2026-03-15",
+                }
 
     # --- volume ---
 

@@ -12,7 +12,16 @@ from typing import Any
 
 from sandbox.world.crm.account import PERSON_TABLES, Account
 from sandbox.world.crm.build import AccountBuilder, mirror_state, second
-from sandbox.world.crm.model import CustomField, Deal, Person, Stage, User
+from sandbox.world.crm.model import (
+    Call,
+    CustomField,
+    Deal,
+    Note,
+    Person,
+    Stage,
+    Task,
+    User,
+)
 from sandbox.world.crm.switches import Switches
 from sandbox.world.world import World
 
@@ -71,6 +80,7 @@ class Changes:
             call = builder.call(1000, created)
             account.calls.put(call)
             self._active(account, call.person_id, created)
+            self._follow_up(account, call)
         for created in instants(share):
             text = builder.text(1000, created)
             account.text_messages.put(text)
@@ -98,6 +108,24 @@ class Changes:
         own = [d for d in account.deals.rows() if d.world_id is None and d.status == "Active"]
         if own:
             self._move_deal(account, rng.choice(own), end)
+
+    def _follow_up(self, account: Account, call: Call) -> None:
+        """A call leaves a note or a task, and with the task an older one is done.
+
+        Nothing is drawn for it, so that everything else happens as it would without.
+        """
+        at = call.created
+        if call.id % 2 and call.person_id:
+            number = account.notes.next_id
+            account.notes.put(
+                Note(number, at, at, call.user_id, call.person_id, None, "Prefers evenings")
+            )
+            return
+        open_ones = (t for t in account.tasks.rows() if t.completed is None and t.created < at)
+        done = next(open_ones, None)
+        if done is not None:
+            account.tasks.put(replace(done, completed=at, updated=max(at, done.updated)))
+        account.tasks.put(_call_again(account, call.person_id, at))
 
     def _active(self, account: Account, person_id: int | None, at: datetime) -> None:
         """Activity moves ``lastActivity`` and leaves ``updated`` alone (contract §2.3)."""
@@ -180,6 +208,7 @@ class Changes:
                 | "create_call"
                 | "create_text"
                 | "create_note"
+                | "create_task"
                 | "create_appointment"
             ):
                 return {"id": self._create(account, op.removeprefix("create_"), change)}
@@ -323,6 +352,8 @@ class Changes:
                 row, table = builder.text(1000, now, person), "text_messages"
             case "note":
                 row, table = builder.note(1000, now, person), "notes"
+            case "task":
+                row, table = _call_again(account, person.id if person else None, now), "tasks"
             case _:
                 row, table = builder.appointment(1000, now), "appointments"
         row = _with(row, {"updated": now, **values})
@@ -364,6 +395,12 @@ class Changes:
             number, now, now, first, last, email, None, str(change.get("kind", "agent"))
         )
         return {"id": number}
+
+
+def _call_again(account: Account, person_id: int | None, at: datetime) -> Task:
+    due = (at + timedelta(days=3)).date()
+    user_id = account.owner.id
+    return Task(account.tasks.next_id, at, at, person_id, user_id, "Call again", "Call", due)
 
 
 def _with(row: Any, values: MutableMapping[str, Any] | Mapping[str, Any]) -> Any:

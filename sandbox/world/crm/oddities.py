@@ -28,6 +28,7 @@ def make_odd(account: Account, person: Person, number: int) -> None:
             person.social_data = {"linkedin": "https://social.example.test/x"}
         case 19:
             person.assigned_user_id, person.assigned_pond_id = None, 5
+            person.extra = {"pondMembers": [{"id": account.owner.id, "name": account.owner.name}]}
         case 20:
             person.assigned_user_id, person.assigned_pond_id = None, 6
         case 21 | 22:
@@ -80,5 +81,14 @@ def make_odd(account: Account, person: Person, number: int) -> None:
         case 38:
             # somebody whose user was removed and whose id nobody knows any more
             person.assigned_user_id = 999
+        case 39:
+            person.lead_flow_id, person.timeframe_id = 8, 2
+            person.extra = {
+                "timeframeUpdated": "2026-05-01T00:00:00Z",
+                "timeframeStatus": "Active",
+                "timeframeDateRange": {"start": "2026-07-01", "end": "2026-09-30"},
+            }
+        case 40:
+            person.extra = {"teamLeaders": [{"id": account.owner.id, "name": account.owner.name}]}
         case _:
             pass

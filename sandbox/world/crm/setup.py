@@ -131,7 +131,9 @@ def add_lists(account: Account) -> None:
         )
     }
     account.deal_custom_fields = {
-        3: CustomField(3, "customLenderName", "Lender name", "text", 10),
+        3: CustomField(
+            3, "customLenderName", "Lender name", "dropdown", 10, ["Demo Bank", "Sample Credit"]
+        ),
         4: CustomField(4, "customInspectionDate", "Inspection", "date", 20),
     }
     account.appointment_types = {

@@ -16,7 +16,19 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sandbox.world.crm.account import Account
-from sandbox.world.crm.model import OWNER, Appointment, Call, Deal, Event, Kind, Person, Text, User
+from sandbox.world.crm.model import (
+    OWNER,
+    Appointment,
+    Call,
+    Deal,
+    Event,
+    Kind,
+    Note,
+    Person,
+    Task,
+    Text,
+    User,
+)
 
 ROWS_UP_TO = 20_000
 Columns = dict[str, Any]
@@ -138,6 +150,32 @@ def _appointment(account: Account, row: Appointment) -> Columns:
     }
 
 
+def _note(account: Account, row: Note) -> Columns:
+    return {
+        "created": _at(row.created),
+        "updated": _at(row.updated),
+        "created_by_id": _text(row.created_by_id),
+        "created_by": account.user_name(row.created_by_id),
+        "person_id": _text(row.person_id),
+        "is_html": row.is_html,
+    }
+
+
+def _task(account: Account, row: Task) -> Columns:
+    return {
+        "created": _at(row.created),
+        "updated": _at(row.updated),
+        "completed": _at(row.completed),
+        "person_id": _text(row.person_id),
+        "assigned_user_id": _text(row.assigned_user_id),
+        "assigned_to": account.user_name(row.assigned_user_id),
+        "name": row.name,
+        "type": row.type,
+        "is_completed": int(row.completed is not None),
+        "due_date": _on(row.due),
+    }
+
+
 def _user(row: User) -> Columns:
     return {
         "name": row.name,
@@ -166,6 +204,8 @@ def account_truth(account: Account, viewer: User, now: datetime) -> dict[str, An
         ("events", lambda e: account.sees_child(viewer, e), _event),
         ("calls", lambda c: account.sees_child(viewer, c), _call),
         ("text_messages", lambda t: account.sees_child(viewer, t), _message),
+        ("notes", lambda n: account.sees_child(viewer, n), _note),
+        ("tasks", lambda t: account.sees_child(viewer, t), _task),
         (
             "appointments",
             # an answer does not tell a deleted one apart, so the warehouse must not hold it

@@ -28,7 +28,10 @@ DATE_FILTERS = {
 
 
 class Fub:
-    """Lists by path. `ignored` parameters have no effect, `empty` ones let nothing through."""
+    """Lists by path. `ignored` parameters have no effect, `empty` ones let nothing through.
+
+    `hidden` rows are not listed, `denied` ids and `refused` paths answer 403.
+    """
 
     def __init__(self) -> None:
         self.lists: dict[str, list[dict[str, Any]]] = {"users": [{"id": 3}, {"id": 4}]}
@@ -36,6 +39,8 @@ class Fub:
         self.ignored: set[str] = set()
         self.empty: set[str] = set()
         self.hidden: Callable[[dict[str, Any], httpx.Request], bool] = lambda _row, _request: False
+        self.denied: set[int] = set()
+        self.refused: set[str] = set()
         self.refuse_cursor_at: int | None = None
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -47,11 +52,15 @@ class Fub:
             )
         if parts[0] not in self.lists:
             return httpx.Response(404, json={"errorMessage": f"unknown collection {parts[0]}"})
+        if parts[0] in self.refused:
+            return httpx.Response(403, json={"errorMessage": "no access"})
         if len(parts) == 2:
             return self._record(parts[0], int(parts[1]))
         return self._list(parts[0], request)
 
     def _record(self, path: str, key: int) -> httpx.Response:
+        if key in self.denied:
+            return httpx.Response(403, json={"errorMessage": "no access"})
         for row in self.lists[path]:
             if row["id"] == key:
                 return httpx.Response(200, json=row)
@@ -69,6 +78,8 @@ class Fub:
                 rows = [r for r in rows if (r.get(column) or "") > params[name]]
         if "personId" in params:
             rows = [row for row in rows if str(row.get("personId")) == params["personId"]]
+        if "id" in params:
+            rows = [row for row in rows if str(row["id"]) in params["id"].split(",")]
         if "idGreaterThan" in params:
             rows = [row for row in rows if row["id"] > int(params["idGreaterThan"])]
         if "idLessThan" in params:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from pipelines.common.errors import RetryLater
+from pipelines.common.errors import ResourceUnavailable, RetryLater
 from tests.pipelines.fub.fub_fake import Fub, connect
 from tests.pipelines.in_memory import Connection
 
@@ -32,6 +33,9 @@ def crowd(count: int = 300) -> Fub:
         }
         for n in range(1, count + 1)
     ]
+    # somebody was edited out of the order of ids, else a sort that is ignored looks honoured
+    people = fub.lists["people"]
+    people[-2]["updated"], people[-3]["updated"] = people[-3]["updated"], people[-2]["updated"]
     fub.lists["textMessages"] = []
     return fub
 
@@ -113,6 +117,23 @@ def test_without_filter_and_sort_everything_is_swept() -> None:
     assert outcome.reading.mode == "full (probe:full_sweep)"
 
 
+@pytest.mark.parametrize(
+    "updated",
+    [lambda key: stamp(-9999), lambda key: stamp(-9999 + key)],
+    ids=["an import", "the order of ids"],
+)
+def test_an_order_that_proves_no_sort_is_not_trusted(updated: Callable[[int], str]) -> None:
+    fub = crowd()
+    fub.ignored = {"updatedAfter", "sort"}
+    for row in fub.lists["people"]:
+        row["updated"] = updated(row["id"])
+    connection = second_sync(fub)
+    touch(fub, 5, 30)
+    outcome = connection.read("people")
+    assert 5 in outcome.ids
+    assert outcome.reading.mode == "full (probe:full_sweep)"
+
+
 def test_the_probe_is_weekly() -> None:
     connection = second_sync(crowd())
     assert not connection.read("people").reading.probed
@@ -132,12 +153,23 @@ def test_a_person_is_gone_only_when_the_record_is() -> None:
     assert connection.read("people").gone == {"5"}
 
 
-def test_an_ignored_activity_filter_costs_freshness_only() -> None:
+@pytest.mark.parametrize("fault", ["ignored", "empty"])
+def test_a_broken_activity_filter_is_noticed_and_costs_freshness_only(fault: str) -> None:
     fub = crowd()
     connection = second_sync(fub)
-    fub.ignored = {"lastActivityAfter"}
+    getattr(fub, fault).add("lastActivityAfter")
+    touch(fub, 7, 20, "lastActivity")
     outcome = connection.read("people")
-    assert "lastActivityAfter" in (outcome.reading.note or "")
+    assert "lastActivityAfter does not work" in (outcome.reading.note or "")
+    connection.later(days=7)
+    assert 7 in connection.read("people").ids
+
+
+def test_nobody_active_is_no_broken_filter() -> None:
+    fub = crowd()
+    connection = second_sync(fub)
+    touch(fub, 300, -5000, "lastActivity")
+    assert connection.read("people").reading.note is None
 
 
 def test_a_person_dated_in_the_future_does_not_stop_the_account() -> None:
@@ -193,6 +225,35 @@ def test_new_calls_come_with_a_day_of_overlap(ignored: str, empty: str) -> None:
     assert {450, 451} <= set(outcome.ids)
     assert len(outcome.requests) <= 5
     assert outcome.reading.cursor_to == stamp(30)
+
+
+@pytest.mark.parametrize(
+    ("ignored", "empty"), [("", ""), ("createdAfter", ""), ("", "createdAfter")]
+)
+def test_new_notes_come_like_calls(ignored: str, empty: str) -> None:
+    fub = history("notes")
+    connection = second_sync(fub, "notes")
+    add(fub, "notes", 451, 30)
+    fub.ignored, fub.empty = {ignored}, {empty}
+    assert {450, 451} <= set(connection.read("notes").ids)
+
+
+@pytest.mark.parametrize("fault", [None, "ignored", "empty"])
+def test_a_task_that_is_done_comes_by_its_clock_else_within_a_month(fault: str | None) -> None:
+    fub = history("tasks")
+    for row in fub.lists["tasks"]:
+        row["updated"] = row["created"]
+    connection = second_sync(fub, "tasks")
+    fub.lists["tasks"].append({"id": 451, "created": stamp(30), "updated": stamp(30)})
+    fub.lists["tasks"][200 - 1].update(updated=stamp(30), completed=stamp(30))
+    if fault is not None:
+        getattr(fub, fault).add("updatedAfter")
+    outcome = connection.read("tasks")
+    assert 451 in outcome.ids
+    assert (200 in outcome.ids) is (fault is None)
+    assert len(outcome.requests) <= 5
+    connection.later(days=30)
+    assert 200 in connection.read("tasks").ids
 
 
 def test_calls_of_a_month_are_read_again_weekly() -> None:
@@ -301,6 +362,21 @@ def test_a_first_load_of_texts_goes_on_where_it_broke_off() -> None:
     assert {r.url.params["personId"] for r in connection.requests} == {"2", "4", "5"}
 
 
+def test_texts_that_are_refused_end_none() -> None:
+    fub = crowd(30)
+    fub.lists["textMessages"] = [{"id": n, "personId": n, "created": stamp()} for n in range(1, 31)]
+    connection = connect(fub)
+    connection.read("people")
+    connection.read("text_messages")
+    fub.refused = {"textMessages"}
+    connection.later(days=7)
+    connection.read("people", full=True)
+    with pytest.raises(ResourceUnavailable, match="owner's key") as refused:
+        connection.read("text_messages", full=True)
+    assert refused.value.status == "not_permitted"
+    assert len(connection.warehouse.keys("text_messages")) == 30
+
+
 # -- appointments --------------------------------------------------------------------------------
 
 
@@ -323,7 +399,7 @@ class Calendar(Fub):
         return self.private and row.get("user") == 4
 
 
-@pytest.mark.parametrize(("private", "calls"), [(True, 4), (False, 2)])
+@pytest.mark.parametrize(("private", "calls"), [(True, 5), (False, 2)])
 def test_passes_per_user_only_where_they_bring_more(private: bool, calls: int) -> None:
     fub = Calendar(private)
     connection = connect(fub)
@@ -346,3 +422,75 @@ def test_a_deleted_appointment_is_gone_after_the_monthly_reading() -> None:
     fub.lists["appointments"].pop()
     connection.later(days=30)
     assert connection.read("appointments").gone == {"10"}
+
+
+@pytest.mark.parametrize("user", [None, "3"])
+def test_a_list_that_ends_early_ends_no_appointment(user: str | None) -> None:
+    fub = Calendar(private=False)
+    connection = connect(fub)
+    connection.read("users")
+    connection.read("appointments")
+    honest = connection.handler
+
+    def short(request: httpx.Request) -> httpx.Response:
+        answer = honest(request)
+        if (
+            not request.url.path.endswith("appointments")
+            or request.url.params.get("userId") != user
+        ):
+            return answer
+        body = answer.json()
+        body["appointments"] = body["appointments"][:2]
+        return httpx.Response(200, json=body)
+
+    connection.handler = short
+    connection.later(days=30)
+    connection.read("users")
+    outcome = connection.read("appointments")
+    assert outcome.gone == set()
+    assert not outcome.reading.complete
+    assert "announced by /appointments" in (outcome.reading.note or "")
+
+
+def test_the_count_of_appointments_is_what_the_list_announced() -> None:
+    fub = Calendar(private=True)
+    connection = connect(fub)
+    connection.read("users")
+    assert connection.read("appointments").reading.vendor_count == 10
+
+
+def test_an_appointment_that_a_page_jumped_over_is_asked_for() -> None:
+    fub = Calendar(private=False)
+    fub.lists["appointments"] = [
+        {"id": n, "user": 3, "updated": stamp(-n), "start": stamp()} for n in range(1, 201)
+    ]
+    connection = connect(fub)
+    connection.read("users")
+    connection.read("appointments")
+    honest = connection.handler
+
+    def jumping(request: httpx.Request) -> httpx.Response:
+        answer = honest(request)
+        body = answer.json()
+        rows = body.get("appointments", [])
+        body["appointments"] = [row for row in rows if row["id"] != 7]
+        return httpx.Response(answer.status_code, json=body)
+
+    connection.handler = jumping
+    connection.later(days=30)
+    connection.read("users")
+    assert connection.read("appointments").gone == set()
+
+
+@pytest.mark.parametrize("fault", ["ignored", "empty"])
+def test_a_filter_of_appointments_that_breaks_is_noticed(fault: str) -> None:
+    fub = Calendar(private=False)
+    connection = connect(fub)
+    connection.read("users")
+    connection.read("appointments")
+    assert "updated_after" in connection.warehouse.marks["appointments"].mode
+    getattr(fub, fault).add("updatedAfter")
+    connection.later(hours=1)
+    outcome = connection.read("appointments")
+    assert "updatedAfter has no effect" in (outcome.reading.note or "")
+    assert outcome.reading.mode == "probe:unscoped"

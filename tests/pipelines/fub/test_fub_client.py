@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -11,9 +13,13 @@ import pytest
 from pydantic import SecretStr
 
 from pipelines.common.errors import AccountBroken, ContractBroken, RecordUnavailable
-from pipelines.fub.client import FubSettings, authorize, read_page
+from pipelines.common.http import Answer, Api
+from pipelines.common.reading import Reading
+from pipelines.fub.client import DIALECT, FubSettings, Listing, authorize, read_page
 from pipelines.fub.source import FUB
+from pipelines.fub.webhooks import READERS
 from tests.pipelines.fub.fub_fake import IDENTITY, OWNER, Fub, connect
+from tests.pipelines.in_memory import Connection, Outcome
 
 
 def test_an_api_key_is_basic_and_a_token_is_bearer() -> None:
@@ -140,16 +146,117 @@ def test_who_the_key_belongs_to(user: dict[str, Any], role: str, limited: str | 
     assert (identity.limited is None) if limited is None else limited in (identity.limited or "")
 
 
-def test_an_account_that_lost_sight_deletes_nothing() -> None:
+AGENT = {**IDENTITY, "user": {"id": 4, "name": "Bo Demo", "role": "Agent"}}
+OTHER_AGENT = {**IDENTITY, "user": {"id": 5, "name": "Cy Demo", "role": "Agent"}}
+TABLES = ("people", "deals", "events", "calls", "appointments")
+
+
+def loaded(who: Any) -> tuple[Fub, Connection]:
+    """Thirty rows of everything, read with the key of somebody."""
     fub = Fub()
-    fub.lists["deals"] = [{"id": n} for n in range(1, 6)]
+    fub.identity = who
+    for table in TABLES:
+        fub.lists[table] = [{"id": n, "created": "2026-01-01T00:00:00Z"} for n in range(1, 31)]
     connection = connect(fub)
-    connection.read("identity")
-    connection.read("deals")
-    fub.identity = {**OWNER, "user": {"name": "Bo Demo", "role": "Agent"}}
-    fub.lists["deals"] = [{"id": 5}]
+    read_all(connection)
+    return fub, connection
+
+
+def read_all(connection: Connection, *, full: bool = False) -> dict[str, Outcome]:
+    connection.read("identity", full=full)
+    return {table: connection.read(table, full=full) for table in TABLES}
+
+
+@pytest.mark.parametrize(("before", "now"), [(OWNER, AGENT), (AGENT, OTHER_AGENT)])
+def test_a_key_that_sees_less_deletes_nothing_however_often_it_reads(before: Any, now: Any) -> None:
+    fub, connection = loaded(before)
+    fub.identity = now
+    fub.hidden = lambda row, _request: row["id"] > 26
+    fub.lists["deals"] = fub.lists["deals"][:26]
+    for full in (False, False, True):
+        connection.later(days=31)
+        outcomes = read_all(connection, full=full)
+        assert {table: outcome.gone for table, outcome in outcomes.items() if outcome.gone} == {}
+        assert "sees less" in (outcomes["deals"].reading.note or "")
+    assert "sees less" in (outcomes["events"].reading.note or "")
+    fub.identity = OWNER
+    fub.hidden = lambda _row, _request: False
+    connection.later(days=31)
+    outcomes = read_all(connection)
+    assert outcomes["deals"].gone == {"27", "28", "29", "30"}
+    assert all(outcome.reading.complete for outcome in outcomes.values())
+
+
+@pytest.mark.parametrize(("who", "gone"), [(OWNER, {"40"}), (AGENT, set())])
+def test_a_webhook_ends_nothing_under_a_key_that_sees_less(who: Any, gone: set[str]) -> None:
+    fub, connection = loaded(OWNER)
+    fub.identity = who
     connection.later(hours=1)
     connection.read("identity")
-    outcome = connection.read("deals")
-    assert outcome.gone == set()
-    assert "sees less" in (outcome.reading.note or "")
+    with ThreadPoolExecutor(1) as pages:
+        reading = Reading(
+            entity=FUB.entity("deals"),
+            api=connection.api(),
+            settings=connection.settings,
+            memory=connection.warehouse,
+            handover=connection.handover,
+            now=connection.now,
+            full=False,
+            pages=pages,
+            wanted=frozenset({"7", "40"}),
+        )
+        rows = [row["id"] for page in READERS["deals"](reading) for row in page]
+    assert rows == [7]
+    assert reading.gone == gone
+
+
+def test_a_sync_without_the_identity_knows_that_the_key_sees_less() -> None:
+    fub, connection = loaded(OWNER)
+    fub.identity = AGENT
+    connection.later(hours=1)
+    connection.read("identity")
+    fub.lists["deals"] = fub.lists["deals"][:26]
+    connection.later(hours=1)
+    assert connection.read("deals").gone == set()
+
+
+def test_a_key_that_sees_less_does_not_sweep_in_every_sync() -> None:
+    fub, connection = loaded(OWNER)
+    fub.identity = AGENT
+    for _ in range(2):
+        connection.later(days=31)
+        outcomes = read_all(connection)
+        modes = {outcomes[table].reading.mode for table in ("events", "calls")}
+        assert not any(mode.startswith("full") for mode in modes)
+
+
+def test_a_mark_without_a_cursor_is_judged_by_the_stored_identity() -> None:
+    fub, connection = loaded(OWNER)
+    marks = connection.warehouse.marks
+    marks["identity"] = replace(marks["identity"], cursor=None)
+    fub.identity = AGENT
+    fub.lists["deals"] = fub.lists["deals"][:26]
+    connection.later(hours=1)
+    assert read_all(connection)["deals"].gone == set()
+
+
+def test_a_record_is_asked_for_within_the_limit_of_its_list() -> None:
+    asked: list[str] = []
+
+    class Watched(Api):
+        def get(self, url: str, params: Any = (), **options: Any) -> Answer:
+            asked.append(options["context"])
+            return super().get(url, params, **options)
+
+    fub = Fub()
+    fub.lists["events"] = [{"id": 1}]
+    api = connect(fub).api()
+    watched = Watched(api.http, api.account, api.counter)
+    Listing(watched, "https://api.test/v1", "events", context="events").record("1")
+    assert asked == ["events"]
+
+
+@pytest.mark.parametrize(("source_id", "key"), [("70011", "70011"), (None, "ada-sample:test")])
+def test_connections_of_one_account_share_its_limit(source_id: str | None, key: str) -> None:
+    account = connect(Fub(), account_source_id=source_id).account
+    assert DIALECT.budget_key(account, {}) == key

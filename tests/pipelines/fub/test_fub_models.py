@@ -55,6 +55,29 @@ def test_odd_calls_events_and_appointments() -> None:
     assert not any(day.extras)
 
 
+def test_a_note_is_stored_without_its_text() -> None:
+    note = {
+        "id": 1,
+        "personId": 2,
+        "subject": "Secret",
+        "body": "Prefers evenings",
+        "isHtml": False,
+    }
+    (values,) = check("notes", note).values
+    assert (values["person_id"], values["is_html"]) == ("2", False)
+    stored = str(to_arrow([check("notes", note)]).to_pylist())
+    assert "Secret" not in stored
+    assert "evenings" not in stored
+
+
+def test_a_task_names_its_user_with_a_capital_letter() -> None:
+    task = {"id": 88, "AssignedTo": "Ari Demo", "isCompleted": 0, "dueDate": "2026-02-10"}
+    checked = check("tasks", task)
+    assert checked.values[0]["assigned_to"] == "Ari Demo"
+    assert checked.values[0]["due_date"] == date(2026, 2, 10)
+    assert not any(checked.extras)
+
+
 def test_a_close_date_is_a_date_or_an_instant() -> None:
     rows = [
         {"id": 1, "projectedCloseDate": "2026-03-15"},

@@ -97,6 +97,19 @@ def test_a_deal_is_gone_when_its_address_says_so() -> None:
     assert connection.read("deals").gone == {"3"}
 
 
+@pytest.mark.parametrize("entity", ["deals", "people"])
+def test_what_may_not_be_seen_is_not_gone(entity: str) -> None:
+    fub = Fub()
+    fub.lists[entity] = [{"id": 1}, {"id": 2}, {"id": 3}]
+    connection = connect(fub)
+    connection.read(entity)
+    fub.denied = {2}
+    fub.hidden = lambda row, _request: row["id"] == 2
+    fub.lists[entity].pop()
+    connection.later(days=7)
+    assert connection.read(entity).gone == {"3"}
+
+
 @given(low=st.integers(0, 10**7), size=st.integers(0, 10**7), total=st.integers(0, 10**6))
 def test_windows_cover_every_id_once(low: int, size: int, total: int) -> None:
     found = sorted(windows(low, low + size, total), key=lambda window: window.low)
