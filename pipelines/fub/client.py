@@ -109,6 +109,7 @@ OAUTH = OAuth(
     # unused for so long, a refresh token dies (§1.4)
     grant_life=timedelta(days=90),
     withdraw=_withdraw,
+    sends_state=True,
 )
 
 
