@@ -2,7 +2,8 @@
 
 - `platform`: this project's path, `pipelines.common.run.sync`.
 - `stock`: dlt's `rest_api` source with default settings.
-- `floor`: fetch the same pages and COPY their bytes; nothing is parsed but the next link.
+- `floor`: fetch the same pages and COPY their bytes; nothing is parsed but the next link. In a
+  delta that is what the platform's path asks for: changed people, active people, a day of calls.
 
 `python -m bench.contenders NAME PHASE SITE` prints one JSON object: rows, seconds (imports not
 counted), peak_mb.
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -153,8 +155,12 @@ def _starts(client: httpx.Client, site: Site, key: str, entity: str, phase: str)
     """First links of windows of ids that together cover everything, or of what changed."""
     base = f"{site.fub_url}/{entity}?limit=100&{EVERYTHING}"
     if phase == "delta":
-        name = "updatedAfter" if entity == "people" else "createdAfter"
-        yield f"{base}&{name}={site.changed_after}"
+        if entity == "people":
+            for name in ("updatedAfter", "lastActivityAfter"):
+                yield f"{base}&{name}={site.changed_after}"
+        else:
+            day_before = datetime.fromisoformat(site.changed_after) - timedelta(days=1)
+            yield f"{base}&createdAfter={day_before:%Y-%m-%dT%H:%M:%SZ}"
         return
     page = client.get(f"{base}&limit=1", auth=(key, "")).json()
     highest, total = int(page[entity][0]["id"]), int(page["_metadata"]["total"])

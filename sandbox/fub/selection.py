@@ -130,9 +130,13 @@ class Selection:
         if pattern is None or self.tests or any(s.name not in INSTANTS for s in self.spans):
             return None
         if self.spans:
-            instants = table.instants(row_id)
-            if not all(span.holds_seconds(instants[INSTANTS[span.name]]) for span in self.spans):
-                return False
+            instants, variant = table.instants(row_id), table.variant(pattern)
+            for span in self.spans:
+                # what never happened to the pattern did not happen to its rows
+                if getattr(variant, span.name) is None or not span.holds_seconds(
+                    instants[INSTANTS[span.name]]
+                ):
+                    return False
         known = self._known.get(pattern)
         if known is None:
             variant = table.variant(pattern)
@@ -140,7 +144,8 @@ class Selection:
         return known
 
 
-INSTANTS = {"created": 0, "updated": 1}
+INSTANTS = {"created": 0, "updated": 1, "last_activity": 1}
+"""Which of an untouched row's two instants each column has."""
 
 
 class Span:
@@ -327,6 +332,8 @@ def _people(chosen: Selection, account: Account, query: Query, switches: Switche
             chosen.nothing = True
         elif mode == "ok":
             chosen.spans.append(Span("last_activity", after, before, inclusive=True))
+            # an untouched row was last active when it was last changed
+            chosen.updated_from = chosen.updated_from or after
     assigned = query.get("assignedTo")
     if assigned:
         chosen.tests.append(lambda p: account.user_name(p.assigned_user_id) == assigned)

@@ -181,9 +181,12 @@ class AccountBuilder:
         return self._rng.choice(users)
 
     def _later(self, instant: datetime, days: int) -> datetime:
-        """Some moment between ``instant`` and ``days`` later, not in the future."""
+        """Some moment between ``instant`` and ``days`` later, or between ``instant`` and now."""
         later = instant + timedelta(seconds=self._rng.randint(60, days * 86_400))
-        return max(instant, min(later, self._now - timedelta(seconds=self._rng.randint(1, 3_600))))
+        share = self._rng.randint(1, 3_600)
+        if later < self._now:
+            return later
+        return instant + timedelta(seconds=(self._now - instant).total_seconds() * share // 3_601)
 
     def _words(self, count: int) -> str:
         return " ".join(self._rng.choice(WORDS) for _ in range(count)).capitalize()

@@ -189,8 +189,11 @@ class Formula(Generic[R]):
 
     def updated(self, number: int) -> int:
         """Epoch seconds of its last change."""
-        lag = (number * 2_654_435_761 >> 7) % LAG_SECONDS
-        return min(self._end, self.created(number) + (lag if number % 3 == 0 else 0))
+        created = self.created(number)
+        lag = (number * 2_654_435_761 >> 7) % LAG_SECONDS if number % 3 == 0 else 0
+        # a change that would still be to come did not happen: put at the end instead, a tenth of
+        # the youngest rows would all have changed at one moment
+        return created + lag if created + lag <= self._end else created
 
     def variant(self, number: int) -> R:
         """The pattern of row ``number``."""
