@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
+import re
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -164,12 +164,17 @@ def _wait(headers: Mapping[str, str]) -> float:
 
 _CONTROL = bytes(code for code in range(32) if code not in b"\t\n\r")
 _BOM = b"\xef\xbb\xbf"
+_BETWEEN_LINES = re.compile(rb"\}\s*[\r\n]\s*\{")
+
+STREAM = "stream"
+"""What `decode` calls the objects of a body that only follow each other."""
 
 
 def decode(body: bytes) -> bytes:
     """A body as clean JSON: no mark at its start, no control characters, one value (§2.2, §3.1).
 
-    The feed streams in one of three shapes; objects that only follow each other become an array.
+    The feed streams in one of three shapes; objects that only follow each other, with commas or
+    line breaks between them, come as `{"stream": [...]}`. Half an object stays broken.
     """
     clean = body.removeprefix(_BOM).translate(None, _CONTROL)
     if clean.lstrip()[:1] != b"{":
@@ -177,28 +182,10 @@ def decode(body: bytes) -> bytes:
     try:
         orjson.loads(clean)
     except orjson.JSONDecodeError:
-        objects = list(_objects(clean.decode("utf-8", "replace")))
-        return orjson.dumps(objects) if len(objects) > 1 else clean
+        # no text holds a line break, so this one is between two objects
+        objects = _BETWEEN_LINES.sub(b"},{", clean.strip(b", \t\r\n"))
+        return b'{"%s":[%s]}' % (STREAM.encode(), objects)
     return clean
-
-
-def _objects(text: str) -> Iterator[Any]:
-    """The objects of a stream, separated by commas and blanks; ends where no other begins."""
-    decoder, at = json.JSONDecoder(), 0
-    while True:
-        while at < len(text) and text[at] in ", \t\r\n":
-            at += 1
-        if at >= len(text):
-            return
-        try:
-            found, at = decoder.raw_decode(text, at)
-        except json.JSONDecodeError:
-            # half an object: what is incomplete must not look whole
-            yield from ()
-            raise RetryLater(
-                "SkySlope's answer broke off in the middle; try the sync again later."
-            ) from None
-        yield found
 
 
 DIALECT = Dialect(
