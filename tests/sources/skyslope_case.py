@@ -100,6 +100,16 @@ def _gross(row: Row) -> Any:
     return None if found is None else Decimal(str(found))
 
 
+def _number(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _referral(row: Row) -> Decimal | None:
+    """Under one of two names, by vintage."""
+    newer, older = row["commission_referral"] or {}, row["commission"]
+    return _number(newer.get("amount") or older.get("referralAmount"))
+
+
 def _splits(row: Row) -> list[list[str]]:
     return [
         [s["agentGuid"], f"{Decimal(str(s['amount'] or 0)):.2f}"]
@@ -111,6 +121,7 @@ SHARED = {
     "office": lambda row: row["office_guid"].lower(),
     "city": lambda row: row["property"]["city"],
     "gross": _gross,
+    "listing_side": lambda row: _number(row["commission"]["listingCommissionAmount"]),
 }
 
 CASE = Case(
@@ -145,5 +156,6 @@ CASE = Case(
         ),
         ("sales", "buyers_named"): lambda row: [b["lastName"] for b in row["buyers"]],
         ("sales", "splits"): _splits,
+        ("sales", "referral"): _referral,
     },
 )
