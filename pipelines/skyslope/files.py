@@ -2,8 +2,8 @@
 
 The feed is a replica's, and the zone of its instants is not documented: an increment starts 26
 hours before the last watermark. It may leave out files; the folder lists are the inventory (§3.3).
-Once a month everything is read, what only the folders hold is read by itself, and what neither
-holds is gone. A comparison that fails costs no increment: it is tried again a day later.
+At least once a month everything is read, what only the folders hold is read by itself, and what
+neither holds is gone. A comparison that fails costs no increment: it is tried again a day later.
 """
 
 from __future__ import annotations
