@@ -114,7 +114,7 @@ CADENCES = (
         vendor="skyslope",
         lane="daily",
         cron="10 5 * * *",
-        description="Everything, with users and checklist types; once a month from the beginning.",
+        description="Everything, with users and checklist types.",
     ),
     Cadence(
         vendor="skyslope",

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
+import re
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -36,7 +36,11 @@ from pipelines.common.oauth import ask_sign_in
 from pipelines.common.reading import Reading
 
 RENEW_BEFORE = timedelta(minutes=5)
-"""A session that ends sooner is replaced before it is used (§1.2)."""
+"""A session is replaced so long before its end, of a short life after half of it (§1.2)."""
+
+LIFE = timedelta(hours=2)
+SHORTEST_LIFE = timedelta(minutes=1)
+"""An end that is nearer says that its form was misread: a session is not over when it begins."""
 
 THROTTLED_WAIT = 10.0
 FEED_PATIENCE = 10
@@ -59,9 +63,10 @@ def signature(client_id: str, client_secret: str, access_secret: str, timestamp:
 
 
 def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[str, str]:
-    """The session header. Raises `CredentialExpired` if there is no session that lasts."""
-    session, ends = credentials.get("session"), credentials.get("session_ends")
-    if not session or not ends or datetime.fromisoformat(ends) - RENEW_BEFORE <= datetime.now(UTC):
+    """The session header. Raises `CredentialExpired` if there is none or it is to be replaced."""
+    session = credentials.get("session")
+    renew_at = moments.moment(credentials.get("session_renew_at"))
+    if not session or renew_at is None or renew_at <= datetime.now(UTC):
         raise CredentialExpired(
             "SkySlope refused the credential (HTTP 401); connect the account again."
         )
@@ -71,7 +76,11 @@ def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[st
 def exchange(
     client: httpx.Client, credentials: Credentials, settings: VendorSettings
 ) -> Credentials:
-    """Log in. Raises `AccountBroken` if the keys are refused, `RetryLater` if nobody answers."""
+    """Log in.
+
+    Raises `AccountBroken` if the keys are refused, `RetryLater` if nobody answers now,
+    `ContractBroken` if the host answers otherwise, which says nothing about the account.
+    """
     own = cast(SkyslopeSettings, settings)
     try:
         client_id, client_secret, access_key, access_secret = (
@@ -97,21 +106,36 @@ def exchange(
 
 
 def _session(response: httpx.Response) -> dict[str, str]:
-    if not response.is_success:
+    status = response.status_code
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         raise AccountBroken(
-            f"SkySlope refused the credential (HTTP {response.status_code}); connect the account "
-            f"again."
+            f"SkySlope refused the credential (HTTP {status}); connect the account again."
+        )
+    if not response.is_success:
+        raise ContractBroken(
+            f"SkySlope's login answered HTTP {status}; check BROKERAGE_SKYSLOPE_BASE_URL and "
+            f"compare docs/vendors/skyslope.md."
         )
     try:
-        body = response.json()
-        token, ends = str(body["Session"]), datetime.fromisoformat(body["Expiration"])
-    except (ValueError, KeyError, TypeError) as error:
+        body = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        body = None
+    if not isinstance(body, dict) or not isinstance(body.get("Session"), str):
         raise ContractBroken(
             "SkySlope's login answered without a session; compare docs/vendors/skyslope.md."
-        ) from error
-    # a naive instant is UTC (§1.2)
-    ends = ends if ends.tzinfo else ends.replace(tzinfo=UTC)
-    return {"session": token, "session_ends": ends.astimezone(UTC).isoformat()}
+        )
+    renew_at = _renew_at(moments.moment(body.get("Expiration")))
+    return {"session": body["Session"], "session_renew_at": renew_at.isoformat()}
+
+
+def _renew_at(ends: datetime | None) -> datetime:
+    """When a new session is replaced. The form of its end is not documented (§1.2)."""
+    now = datetime.now(UTC)
+    life = ends - now if ends is not None else timedelta()
+    if life < SHORTEST_LIFE:
+        # whoever trusts it too long gets a 401, and logs in again
+        life = LIFE
+    return now + life - min(RENEW_BEFORE, life / 2)
 
 
 def classify(failure: Failure) -> VendorError | None:
@@ -140,12 +164,17 @@ def _wait(headers: Mapping[str, str]) -> float:
 
 _CONTROL = bytes(code for code in range(32) if code not in b"\t\n\r")
 _BOM = b"\xef\xbb\xbf"
+_BETWEEN_LINES = re.compile(rb"\}\s*[\r\n]\s*\{")
+
+STREAM = "stream"
+"""What `decode` calls the objects of a body that only follow each other."""
 
 
 def decode(body: bytes) -> bytes:
     """A body as clean JSON: no mark at its start, no control characters, one value (§2.2, §3.1).
 
-    The feed streams in one of three shapes; objects that only follow each other become an array.
+    The feed streams in one of three shapes; objects that only follow each other, with commas or
+    line breaks between them, come as `{"stream": [...]}`. Half an object stays broken.
     """
     clean = body.removeprefix(_BOM).translate(None, _CONTROL)
     if clean.lstrip()[:1] != b"{":
@@ -153,35 +182,17 @@ def decode(body: bytes) -> bytes:
     try:
         orjson.loads(clean)
     except orjson.JSONDecodeError:
-        objects = list(_objects(clean.decode("utf-8", "replace")))
-        return orjson.dumps(objects) if len(objects) > 1 else clean
+        # no text holds a line break, so this one is between two objects
+        objects = _BETWEEN_LINES.sub(b"},{", clean.strip(b", \t\r\n"))
+        return b'{"%s":[%s]}' % (STREAM.encode(), objects)
     return clean
-
-
-def _objects(text: str) -> Iterator[Any]:
-    """The objects of a stream, separated by commas and blanks; ends where no other begins."""
-    decoder, at = json.JSONDecoder(), 0
-    while True:
-        while at < len(text) and text[at] in ", \t\r\n":
-            at += 1
-        if at >= len(text):
-            return
-        try:
-            found, at = decoder.raw_decode(text, at)
-        except json.JSONDecodeError:
-            # half an object: what is incomplete must not look whole
-            yield from ()
-            raise RetryLater(
-                "SkySlope's answer broke off in the middle; try the sync again later."
-            ) from None
-        yield found
 
 
 DIALECT = Dialect(
     title="SkySlope",
     authorize=authorize,
     # no number is published: one request at a time, 0.3 s apart, as careful clients do (§2.4)
-    rates={"default": Rate(limit=10, window=3.0, concurrent=1)},
+    rates={"default": Rate(limit=1, window=0.3, concurrent=1)},
     classify=classify,
     exchange=exchange,
     decode=decode,

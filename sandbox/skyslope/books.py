@@ -140,13 +140,17 @@ class Books:
     def _open(self, deal: Deal) -> File:
         agents = [a for a in deal.agent_ids() if a in self.people and a != deal.owner_id]
         number = len(self.files)
+        co_agents = [self.people[a].guid for a in agents]
+        if deal.listing and not co_agents and number % 3 == 1:
+            # somebody without a key: nobody sees more for it
+            co_agents = [self._guid("Gone")]
         file = File(
             guid=self._guid(f"file:{deal.id}"),
             listing=deal.listing,
             deal=deal,
             number=number,
             owner=self.people[deal.owner_id].guid,
-            co_agents=[self.people[a].guid for a in agents],
+            co_agents=co_agents,
             folder_only=number % 29 == 17,
         )
         self.files[file.guid] = file

@@ -2,7 +2,8 @@
 
 ``{"user_guid", "entities": {entity: {key: {column: value}}}}``: ids lower case, instants ISO UTC,
 dates ISO or null (never the year 1), money as text. Names that are no columns of their own tell
-what is inside a nested value: ``buyers_named``, ``splits``, ``gross``, ``city``.
+what is inside a nested value: ``buyers_named``, ``splits``, ``gross``, ``city``, and the amounts
+``listing_side`` and ``referral``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sandbox.skyslope.model import CHECKLISTS, OFFICES, File
-from sandbox.skyslope.wire import status
+from sandbox.skyslope.wire import on_listing_side, referred, status
 
 if TYPE_CHECKING:
     from sandbox.skyslope.books import Books
@@ -75,6 +76,7 @@ def _shared(books: Books, file: File) -> dict[str, Any]:
         "listing_price": _amount(deal.price),
         "city": deal.address.city,
         "gross": _amount(deal.gross),
+        "listing_side": _amount(deal.gross) if on_listing_side(file) else None,
         "co_agent_guids": list(file.co_agents),
     }
 
@@ -90,6 +92,7 @@ def _sale(books: Books, file: File) -> dict[str, Any]:
         "actual_closing_date": _on(deal.closing_actual),
         "accepted_on": _on(deal.contract_date),
         "sale_price": _amount(deal.price),
+        "referral": "500" if referred(file) else None,
         "buyers_named": [p.last_name for p in deal.participants if p.role == "BUYER"],
         "splits": [
             [books.people[p.agent_id].guid, f"{p.amount or 0:.2f}"]

@@ -68,7 +68,7 @@ def contact(person: Participant | None, number: int, **extra: Any) -> dict[str, 
         "company": person.company,
         "email": person.email,
         "phoneNumber": person.phone,
-        "alternatePhone": None,
+        "alternatePhone": "801-555-0198" if number % 9 == 0 else None,
         "fax": None,
         "streetNumber": number if number % 5 == 0 else str(number),
         "streetName": "Oak Ave",
@@ -95,6 +95,11 @@ def _loose(value: dict[str, Any], number: int) -> Any:
     return [value] if number % 4 == 3 else value
 
 
+def _house_number(text: str, number: int) -> str | int:
+    """Text, now and then a number."""
+    return int(text) if number % 7 == 3 and text.isdigit() else text
+
+
 def status(file: File) -> str:
     """§4."""
     deal = file.deal
@@ -104,13 +109,14 @@ def status(file: File) -> str:
             "LISTING_IN_CONTRACT": "Pending",
             "LISTING_CLOSED": "Closed",
         }
-        return known.get(deal.state or "", "Archived" if file.number % 2 else "Expired")
+        return known.get(deal.state or "", "Archived" if file.number % 3 == 1 else "Expired")
     if deal.group == "CLOSED":
         return "Closed"
     if deal.group == "TERMINATED":
         return "Canceled/App"
     if file.number % 23 == 5:
-        return "On Hold"
+        # the list of statuses is open: this one is in no table
+        return "In Compliance"
     return "Pre-Contract" if deal.state == "NEW" else "Pending"
 
 
@@ -142,7 +148,7 @@ def _common(books: Books, file: File) -> dict[str, Any]:
         "fileId": f"{'L-' if file.listing else ''}2026-{number:04d}",
         "url": f"https://app.example.com/f/{file.guid}",
         "property": {
-            "streetNumber": address.street.split(" ", 1)[0],
+            "streetNumber": _house_number(address.street.split(" ", 1)[0], number),
             "streetAddress": address.street.split(" ", 1)[-1],
             "unit": address.unit,
             "direction": None,
@@ -158,7 +164,14 @@ def _common(books: Books, file: File) -> dict[str, Any]:
         },
         "sellers": sellers,
         "miscContact": _loose(
-            contact(_first(file, "REAL", "TITLE"), number, miscContactType="Stager"), number
+            contact(
+                _first(file, "SELLER")
+                if file.listing and number % 3 == 0
+                else _first(file, "REAL", "TITLE"),
+                number,
+                miscContactType="Stager",
+            ),
+            number,
         ),
         "homeWarrantyContact": {
             "company": "Invented Warranty",
@@ -167,10 +180,10 @@ def _common(books: Books, file: File) -> dict[str, Any]:
             "confirmationNumber": f"HW-{number}",
             "notes": None,
         }
-        if number % 4 == 0
+        if number % 4 < 2
         else None,
         "commercialLease": {"size": 1200, "sizeType": "sqft", "purchaseOption": "No"}
-        if "LEASE" in deal.type
+        if "LEASE" in deal.type or (file.listing and number % 5 == 1)
         else None,
         "commission": commission(file),
         "coAgentGuids": list(file.co_agents),
@@ -182,30 +195,48 @@ def _common(books: Books, file: File) -> dict[str, Any]:
     return row
 
 
+def on_listing_side(file: File) -> bool:
+    """Whether the office earns at the seller's side."""
+    return file.listing or file.deal.representation in ("SELLER", "LANDLORD")
+
+
+def referred(file: File) -> bool:
+    """Whether a referral fee is paid: 500, which is 25 %."""
+    return not file.listing and file.number % 8 in (2, 3)
+
+
 def commission(file: File) -> dict[str, Any]:
     """§3.9, in one of two vintages."""
-    deal = file.deal
+    deal, number = file.deal, file.number
     gross, percent = money(deal.gross), money(deal.percent)
+    selling = on_listing_side(file)
+    shared = {
+        "saleCommissionPercent": percent,
+        "listingCommissionPercent": percent if selling else None,
+        "listingCommissionAmount": gross if selling else None,
+    }
     if file.new_vintage:
         return {
+            **shared,
             "officeGrossCommissionOnSale": gross,
-            "saleCommissionPercent": percent,
             "saleCommissionAmount": gross,
-            "listingCommissionPercent": None,
-            "listingCommissionAmount": None,
             "transactionCoordinatorFee": 350,
             "transactionCoordinatorName": "Casey Example",
-            "commissionBreakdownDetails": None,
-            "otherDeductions": 0,
-            "personalDeal": False,
+            "commissionBreakdownDetails": "Half at closing" if number % 6 == 1 else None,
+            "adminBrokerageComp": 150,
+            "otherDeductions": 45.5 if number % 3 else 0,
+            "personalDeal": number % 10 == 9,
+            "dateOfCheck": day(deal.closing_actual, number),
+            "datePostedToLogBook": day(deal.closing_actual, number),
         }
     return {
+        **shared,
         "officeGrossCommission": gross,
-        "saleCommissionPercent": percent,
         "salesCommissionAmount": gross,
-        "referralAmount": None,
+        "referralAmount": 500 if referred(file) else None,
+        "referralAmountPercent": 25 if referred(file) else None,
         "transCoordinatorFee": 350,
-        "commissionBreakdown": "",
+        "commissionBreakdown": "Half at closing" if number % 6 == 4 else "",
     }
 
 
@@ -261,12 +292,12 @@ def sale(books: Books, file: File) -> dict[str, Any]:
         ],
         "commissionReferral": {
             "type": {"id": 1, "name": "Outbound"},
-            "contact": {},
+            "contact": {"firstName": "Riley", "lastName": "Example", "company": "Elsewhere Realty"},
             "brokerageName": "Elsewhere Realty",
             "amount": 500,
             "percent": 25,
         }
-        if number % 8 == 2
+        if file.new_vintage and referred(file)
         else None,
         "earnestMoneyDeposit": {
             "isEarnestMoneyHeld": True,
@@ -287,7 +318,17 @@ def sale(books: Books, file: File) -> dict[str, Any]:
             "realPropertySubtype": "Condo",
             "fileCreator": {"guid": file.owner, "email": "creator@example.com"},
             "transactionCoordinators": [
-                {"fullName": "Casey Example", "fee": 350, "hasAccess": True, "notes": None}
+                {
+                    "contactGuid": books.auditor,
+                    "firstName": "Casey",
+                    "lastName": "Example",
+                    "fullName": "Casey Example",
+                    "email": "casey@example.com",
+                    "phoneNumber": "801-555-0197",
+                    "fee": 350,
+                    "hasAccess": True,
+                    "notes": None,
+                }
             ],
             "checklist": {"typeId": 1, "activities": [{"comments": [{"comment": SECRET}]}]},
         }

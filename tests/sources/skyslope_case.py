@@ -100,6 +100,16 @@ def _gross(row: Row) -> Any:
     return None if found is None else Decimal(str(found))
 
 
+def _number(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _referral(row: Row) -> Decimal | None:
+    """Under one of two names, by vintage."""
+    newer, older = row["commission_referral"] or {}, row["commission"]
+    return _number(newer.get("amount") or older.get("referralAmount"))
+
+
 def _splits(row: Row) -> list[list[str]]:
     return [
         [s["agentGuid"], f"{Decimal(str(s['amount'] or 0)):.2f}"]
@@ -111,6 +121,7 @@ SHARED = {
     "office": lambda row: row["office_guid"].lower(),
     "city": lambda row: row["property"]["city"],
     "gross": _gross,
+    "listing_side": lambda row: _number(row["commission"]["listingCommissionAmount"]),
 }
 
 CASE = Case(
@@ -124,6 +135,8 @@ CASE = Case(
     broken_key="SkySlope refused the credential (HTTP 401); connect the account again.",
     most_calls=9,
     skip=0,
+    # a first reading goes back in windows, of which each is an answer
+    first_pages=1,
     changes=CHANGES,
     departure=departure,
     limit=4,
@@ -143,5 +156,6 @@ CASE = Case(
         ),
         ("sales", "buyers_named"): lambda row: [b["lastName"] for b in row["buyers"]],
         ("sales", "splits"): _splits,
+        ("sales", "referral"): _referral,
     },
 )

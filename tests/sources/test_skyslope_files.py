@@ -46,7 +46,29 @@ def test_a_feed_that_is_not_whole_is_refused(rig: Rig) -> None:
     rig.must_equal_truth()
 
 
-def test_what_the_replica_has_not_got_yet_comes_with_a_later_sync(rig: Rig) -> None:
+def test_a_stream_without_its_summary_is_refused(rig: Rig) -> None:
+    """A stream that was cut between two objects reads well."""
+    switch(rig, "shape", "stream")
+    rig.case.changes[0].play(rig.box)
+    rig.box.faults.add("no_summary", vendor="skyslope", match="type=sale", times=None)
+    report = rig.sync()
+    assert "ended without its summary" in sentence(report, "sales")
+    assert result(report, "sales").cursor_to == result(report, "sales").cursor_from
+    rig.box.faults.clear()
+    assert not rig.sync().failures
+    rig.must_equal_truth()
+
+
+def test_an_array_without_its_summary_is_read(rig: Rig) -> None:
+    rig.case.changes[0].play(rig.box)
+    rig.box.faults.add("no_summary", vendor="skyslope", match="type=", times=None)
+    assert not rig.sync(full=True).failures
+    rig.must_equal_truth()
+
+
+@pytest.mark.parametrize("in_value", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_what_the_replica_has_not_got_yet_comes_with_a_later_sync(rig: Rig, in_value: bool) -> None:
+    switch(rig, "replica_in_value", in_value)
     rig.sync()
     switch(rig, "replica_lag", 7200)
     rig.case.changes[0].play(rig.box)
@@ -110,13 +132,41 @@ def test_one_session_serves_many_syncs_and_a_dead_one_is_replaced(rig: Rig) -> N
     rig.must_equal_truth()
 
 
-def test_a_session_that_ends_soon_is_replaced_before_it_is_used(rig: Rig) -> None:
+def test_a_short_session_is_used(rig: Rig) -> None:
     switch(rig, "session_seconds", 240)
     kept = Kept(dict(rig.account(ADA).credentials.get()))
-    report = rig.sync(rig.account(ADA, kept), entities=["offices"])
-    # a session of four minutes is always about to end, and logging in again does not help
+    assert not rig.sync(rig.account(ADA, kept)).failures
     assert kept.logins == 1
-    assert report.failures
+
+
+def test_a_session_that_ends_inside_a_list_costs_a_login(rig: Rig) -> None:
+    rig.case.changes[0].play(rig.box)
+    rig.box.faults.add(
+        "status", vendor="skyslope", status=401, match="^/api/files/sales\\?", skip=1, times=1
+    )
+    kept = Kept(dict(rig.account(ADA).credentials.get()))
+    assert not rig.sync(rig.account(ADA, kept), full=True).failures
+    assert kept.logins == 2
+    rig.must_equal_truth()
+
+
+@pytest.mark.parametrize("status", [403, pytest.param(404, marks=pytest.mark.slow)])
+def test_a_file_that_is_refused_by_itself_stays_while_the_folder_shows_it(
+    rig: Rig, status: int
+) -> None:
+    hidden = [f.guid for f in books(rig.box).visible(ADA, listing=False) if f.folder_only]
+    rig.box.faults.add(
+        "status", vendor="skyslope", status=status, match="^/api/files/sales/[0-9a-f]", times=None
+    )
+    report = rig.sync(full=True)
+    assert not report.failures
+    assert result(report, "sales").rows_deleted == 0
+    assert set(hidden) <= rig.rows("sales").keys()
+    [(note,)] = rig.query(
+        "select error from raw_skyslope.sync_marks where entity = 'sales' and run_id = 'run'"
+        " order by started_at desc limit 1"
+    )
+    assert note.startswith(f"{len(hidden)} sales are in the folder")
 
 
 class MovingClock(FlyingClock):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -9,9 +10,16 @@ import httpx
 import orjson
 import pytest
 
-from pipelines.common.errors import AccountBroken, CredentialExpired, RetryLater
+from pipelines.common.budget import Budgets
+from pipelines.common.errors import (
+    AccountBroken,
+    ContractBroken,
+    CredentialExpired,
+    RetryLater,
+)
 from pipelines.common.http import Failure
 from pipelines.skyslope.client import (
+    DIALECT,
     SkyslopeSettings,
     authorize,
     classify,
@@ -47,7 +55,7 @@ def test_a_login_signs_the_very_stamp_it_sends_and_keeps_the_keys() -> None:
     ok = httpx.Response(200, json={"Session": "s1", "Expiration": "2026-03-02T18:05:10"})
     client, seen = login(ok)
     renewed = exchange(client, KEYS, SETTINGS)
-    assert renewed == {**KEYS, "session": "s1", "session_ends": "2026-03-02T18:05:10+00:00"}
+    assert {**KEYS, "session": "s1"}.items() <= renewed.items()
     [request] = seen
     stamp = request.headers["Timestamp"]
     assert request.headers["Authorization"] == f"SS ak:{signature('cid', 'cs', 'as', stamp)}"
@@ -55,10 +63,49 @@ def test_a_login_signs_the_very_stamp_it_sends_and_keeps_the_keys() -> None:
     assert abs(datetime.fromisoformat(stamp) - datetime.now(UTC)) < timedelta(minutes=1)
 
 
+@pytest.mark.parametrize("form", ["{}+00:00", "{}Z", "{}"])
+@pytest.mark.parametrize(
+    ("life", "used"),
+    [
+        (timedelta(hours=2), 115),
+        (timedelta(minutes=4), 2),
+        # the form is not documented: an end that cannot be right is not believed
+        (timedelta(hours=-6), 115),
+        (timedelta(seconds=5), 115),
+    ],
+)
+def test_a_new_session_is_used_for_its_life_or_two_hours(
+    life: timedelta, used: float, form: str
+) -> None:
+    told = form.format((datetime.now(UTC) + life).isoformat().removesuffix("+00:00"))
+    assert minutes_of_use(told) == pytest.approx(used, abs=0.5)
+
+
+@pytest.mark.parametrize("told", ["11/26/2026 6:05:10 PM", 1_795_000_000, "", None])
+def test_a_new_session_is_used_though_its_end_cannot_be_read(told: object) -> None:
+    assert minutes_of_use(told) == pytest.approx(115, abs=0.5)
+
+
+def minutes_of_use(told: object) -> float:
+    """Until a session that was just given, with this end, is replaced."""
+    answer = httpx.Response(200, json={"Session": "s1", "Expiration": told})
+    renewed = exchange(login(answer)[0], KEYS, SETTINGS)
+    assert authorize(renewed, SETTINGS) == {"Session": "s1"}
+    left = datetime.fromisoformat(renewed["session_renew_at"]) - datetime.now(UTC)
+    return left.total_seconds() / 60
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
         (httpx.Response(401, json={"message": "Unauthorized"}), AccountBroken),
+        (httpx.Response(403), AccountBroken),
+        # a wrong host says nothing about the account
+        (httpx.Response(302, headers={"Location": "http://moved.test/"}), ContractBroken),
+        (httpx.Response(400, json={"message": "Bad"}), ContractBroken),
+        (httpx.Response(404), ContractBroken),
+        (httpx.Response(200, text="<html>"), ContractBroken),
+        (httpx.Response(200, json={"Session": None}), ContractBroken),
         (httpx.Response(503), RetryLater),
         (httpx.Response(429), RetryLater),
         (httpx.ConnectError("down"), RetryLater),
@@ -75,31 +122,69 @@ def test_a_credential_that_lacks_a_part_is_named() -> None:
         exchange(login(httpx.Response(200))[0], partial, SETTINGS)
 
 
-@pytest.mark.parametrize("minutes", [-10, 0, 4])
-def test_a_session_that_is_over_or_nearly_is_not_used(minutes: int) -> None:
-    ends = (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {},
+        {"session": "s1"},
+        {"session": "s1", "session_renew_at": "2026-03-02T18:05:10+00:00"},
+    ],
+)
+def test_whoever_has_no_session_that_lasts_asks_for_one(kept: dict[str, str]) -> None:
     with pytest.raises(CredentialExpired):
-        authorize({**KEYS, "session": "s1", "session_ends": ends}, SETTINGS)
+        authorize({**KEYS, **kept}, SETTINGS)
 
 
-def test_a_session_that_lasts_is_sent() -> None:
-    ends = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
-    sent = authorize({**KEYS, "session": "s1", "session_ends": ends}, SETTINGS)
-    assert sent == {"Session": "s1"}
+class Stopwatch:
+    """Time passes when somebody waits for it."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+        assert seconds is not None
+        self.sleep(max(seconds, 1e-9))
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_requests_go_out_one_by_one_with_a_gap_of_three_tenths_of_a_second() -> None:
+    """As careful clients do; nobody publishes a limit (§2.4)."""
+    clock = Stopwatch()
+    budget = Budgets(DIALECT.rates, clock).of("ada:skyslope", "default")
+    sent = []
+    for _ in range(4):
+        with budget.place():
+            sent.append(clock.now)
+            clock.now += 0.1  # the answer takes so long
+    assert sent == pytest.approx([0.0, 0.4, 0.8, 1.2])
+
+
+@pytest.mark.parametrize("body", [b'[{"a":1},{"b":"x"}]', b'\xef\xbb\xbf[{"a":1},{"b":"\x01x"}]'])
+def test_a_body_becomes_clean_json(body: bytes) -> None:
+    assert orjson.loads(decode(body)) == [{"a": 1}, {"b": "x"}]
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        b'[{"a":1},{"b":"x"}]',
-        b'\xef\xbb\xbf[{"a":1},{"b":"x"}]',
         b'{"a":1},\r\n{"b":"x"}',
         b'{"a":1}\n{"b":"x"}\n',
         b'\xef\xbb\xbf {"a":1} ,{"b":"x\x01"},\n',
+        b'{"a":1},{"b":"x"}',
     ],
 )
-def test_a_body_becomes_clean_json(body: bytes) -> None:
-    assert orjson.loads(decode(body)) == [{"a": 1}, {"b": "x"}]
+def test_objects_that_follow_each_other_become_one_value(body: bytes) -> None:
+    assert orjson.loads(decode(body)) == {"stream": [{"a": 1}, {"b": "x"}]}
+
+
+def test_texts_and_nested_objects_of_a_stream_stay_as_they_are() -> None:
+    rows = [{"a": "} {", "b": {"c": [{"d": 1}, {"d": 2}]}}, {"a": "},{", "b": {}}]
+    body = b"\n".join(orjson.dumps(row, option=orjson.OPT_INDENT_2) for row in rows)
+    assert orjson.loads(decode(body)) == {"stream": rows}
 
 
 def test_an_object_stays_an_object() -> None:
@@ -108,8 +193,8 @@ def test_an_object_stays_an_object() -> None:
 
 @pytest.mark.parametrize("body", [b'{"a":1},\n{"b":', b'{"a":1},{"b":"x"'])
 def test_half_a_stream_is_not_taken_for_a_whole_one(body: bytes) -> None:
-    with pytest.raises(RetryLater):
-        decode(body)
+    with pytest.raises(orjson.JSONDecodeError):
+        orjson.loads(decode(body))
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -44,27 +44,9 @@ renamed as (
 
         -- numerics
         listing_price as listing_price_amount,
-        {{
-            json_numeric(
-                'commission', ['officeGrossCommission', 'officeGrossCommissionOnSale']
-            )
-        }} as gross_commission_amount,
-        {{ json_numeric('commission', 'saleCommissionPercent') }}
-            as sale_commission_percent,
-        {{
-            json_numeric(
-                'commission', ['salesCommissionAmount', 'saleCommissionAmount']
-            )
-        }} as sale_commission_amount,
-        {{ json_numeric('commission', 'listingCommissionPercent') }}
-            as listing_commission_percent,
-        {{ json_numeric('commission', 'listingCommissionAmount') }}
-            as listing_commission_amount,
-        {{
-            json_numeric(
-                'commission', ['transCoordinatorFee', 'transactionCoordinatorFee']
-            )
-        }} as coordinator_fee_amount,
+
+        -- commission
+        {{ commission_columns() }},
 
         -- dates
         listing_date,

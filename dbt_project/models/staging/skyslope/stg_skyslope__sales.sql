@@ -29,6 +29,8 @@ renamed as (
         lower(coalesce({{ present('email') }}, {{ present('portal_email') }}))
             as file_email,
         {{ present('url') }} as file_url,
+        {{ json_text('commission_referral', 'brokerageName') }}
+            as referral_brokerage,
         {{ json_text('property', 'streetNumber') }} as street_number,
         {{ json_text('property', 'streetAddress') }} as street_name,
         {{ json_text('property', 'unit') }} as unit,
@@ -57,33 +59,14 @@ renamed as (
         -- numerics
         listing_price as listing_price_amount,
         sale_price as sale_price_amount,
-        {{
-            json_numeric(
-                'commission', ['officeGrossCommission', 'officeGrossCommissionOnSale']
-            )
-        }} as gross_commission_amount,
-        {{ json_numeric('commission', 'saleCommissionPercent') }}
-            as sale_commission_percent,
-        {{
-            json_numeric(
-                'commission', ['salesCommissionAmount', 'saleCommissionAmount']
-            )
-        }} as sale_commission_amount,
-        {{ json_numeric('commission', 'listingCommissionPercent') }}
-            as listing_commission_percent,
-        {{ json_numeric('commission', 'listingCommissionAmount') }}
-            as listing_commission_amount,
-        {{
-            json_numeric(
-                'commission', ['transCoordinatorFee', 'transactionCoordinatorFee']
-            )
-        }} as coordinator_fee_amount,
-        {{ json_numeric('commission_referral', 'amount') }} as referral_amount,
         {{ json_numeric('earnest_money_deposit', 'depositAmount') }}
             as earnest_deposit_amount,
 
         -- booleans
         is_office_lead,
+
+        -- commission
+        {{ commission_columns('commission_referral') }},
 
         -- dates
         escrow_closing_date as estimated_closing_date,
