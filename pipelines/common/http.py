@@ -349,8 +349,12 @@ class Api:
             def renew(stale: Credentials) -> Credentials:
                 if not dialect.renewable(stale):
                     raise AccountBroken(refused.sentence) from refused
-                self.counter.add()
-                return exchange(self.http.client, stale, self.http.settings)
+                # a service that answered did not give new tokens; one that did not, may have
+                for attempt in self._trying(lambda error: error.__cause__ is None):
+                    with attempt:
+                        self.counter.add()
+                        return exchange(self.http.client, stale, self.http.settings)
+                raise AssertionError("unreachable: Retrying either returns or raises")
 
             renewed = self.account.credentials.refresh(credentials, renew)
         try:
@@ -359,31 +363,31 @@ class Api:
             raise AccountBroken(expired.sentence) from expired
 
     def _patiently(self, request: _Request, credentials: Credentials) -> Answer:
+        for attempt in self._trying(lambda error: request.repeatable or error.limited):
+            with attempt:
+                return self._once(request, credentials)
+        raise AssertionError("unreachable: Retrying either returns or raises")
+
+    def _trying(self, again: Callable[[RetryLater], bool]) -> Retrying:
+        """Tries of what may pass, as many and as far apart as the settings say."""
         settings = self.http.settings
 
         def stop(state: RetryCallState) -> bool:
             error = state.outcome.exception() if state.outcome else None
-            limited = isinstance(error, RetryLater) and error.limited
-            if not request.repeatable and not limited:
+            if not isinstance(error, RetryLater) or not again(error):
                 return True
-            if (
-                isinstance(error, RetryLater)
-                and (error.retry_after or 0) > settings.max_wait_seconds
-            ):
+            if (error.retry_after or 0) > settings.max_wait_seconds:
                 return True
-            tries = settings.limited_attempts if limited else settings.max_attempts
+            tries = settings.limited_attempts if error.limited else settings.max_attempts
             return stop_after_attempt(tries)(state)
 
-        for attempt in Retrying(
+        return Retrying(
             retry=retry_if_exception_type(RetryLater),
             stop=stop,
             wait=self.http.pause_before,
             sleep=self.http.clock.sleep,
             reraise=True,
-        ):
-            with attempt:
-                return self._once(request, credentials)
-        raise AssertionError("unreachable: Retrying either returns or raises")
+        )
 
     def _once(self, request: _Request, credentials: Credentials) -> Answer:
         dialect, settings = self.http.dialect, self.http.settings
@@ -481,13 +485,13 @@ class Api:
         if status == httpx.codes.TOO_MANY_REQUESTS:
             return RetryLater(
                 f"{said}: the rate limit is used up; try the sync again later.",
-                retry_after=_retry_after(response.headers),
+                retry_after=retry_after(response.headers),
                 limited=True,
             )
         if status >= 500 or status == httpx.codes.REQUEST_TIMEOUT:
             return RetryLater(
                 f"{said}; nothing was changed, try the sync again later.",
-                retry_after=_retry_after(response.headers),
+                retry_after=retry_after(response.headers),
             )
         if status == httpx.codes.UNAUTHORIZED:
             return CredentialExpired(
@@ -536,7 +540,7 @@ def _whole(text: str | None) -> int | None:
     return int(text) if text is not None and text.strip().isdigit() else None
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds of a Retry-After header; its date form is rare and read as 'not given'."""
     text = headers.get("retry-after", "").strip()
     return max(1.0, float(text)) if text.replace(".", "", 1).isdigit() else None

@@ -20,7 +20,7 @@ import httpx
 
 from pipelines.common.account import Credentials
 from pipelines.common.errors import AccountBroken, ContractBroken, CredentialExpired, RetryLater
-from pipelines.common.http import VendorSettings
+from pipelines.common.http import VendorSettings, retry_after
 from pipelines.common.moments import moment
 
 Form = Mapping[str, str]
@@ -46,7 +46,9 @@ def ask_sign_in(send: Callable[[], httpx.Response], service: str) -> httpx.Respo
         raise RetryLater(f"{service} could not be reached; try the sync again later.") from error
     if response.status_code in _PASSING or response.status_code >= 500:
         raise RetryLater(
-            f"{service} answered HTTP {response.status_code}; try the sync again later."
+            f"{service} answered HTTP {response.status_code}; try the sync again later.",
+            retry_after=retry_after(response.headers),
+            limited=response.status_code == httpx.codes.TOO_MANY_REQUESTS,
         )
     return response
 

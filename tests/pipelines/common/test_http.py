@@ -218,6 +218,34 @@ def test_a_renewed_token_that_is_refused_too_breaks_the_account() -> None:
     assert api.counter.count == 3
 
 
+def test_a_renewal_is_tried_again_only_if_the_service_answered() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        return OK if request.headers["Authorization"] == "Bearer fresh" else httpx.Response(401)
+
+    def renewing(*failures: VendorError) -> tuple[Api, RecordingClock]:
+        left = list(failures)
+
+        def exchange(*_args: Any) -> Mapping[str, str]:
+            if left:
+                raise left.pop(0)
+            return {"token": "fresh"}
+
+        api, clock = make_api(handler, refresh="good")
+        dialect = replace(api.http.dialect, exchange=exchange)
+        return replace(api, http=replace(api.http, dialect=dialect)), clock
+
+    api, clock = renewing(RetryLater("HTTP 503"), RetryLater("429", retry_after=9.0, limited=True))
+    assert api.get("http://v.test/x").data == {"fine": True}
+    assert [int(pause) for pause in clock.pauses] == [1, 9]
+
+    unheard = RetryLater("no answer")
+    unheard.__cause__ = httpx.ReadTimeout("slow")
+    api, clock = renewing(unheard)
+    with pytest.raises(RetryLater, match="no answer"):
+        api.get("http://v.test/x")
+    assert clock.pauses == []
+
+
 def test_a_revoked_grant_breaks_the_account() -> None:
     api, _ = make_api(answering(httpx.Response(401)), refresh="revoked")
     with pytest.raises(AccountBroken, match="refuses to renew"):
