@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, cast
 from urllib.parse import quote_plus, urlencode
 
 import httpx
+import orjson
 from pydantic import Field, SecretStr, model_validator
 
 from pipelines.common.account import Credentials
@@ -229,6 +230,31 @@ class Page:
     more: bool
 
 
+@dataclass(frozen=True)
+class Listing:
+    """All pages of a list: its rows, the total that was announced first, and whether all came.
+
+    A row that leaves while its list is paged pushes another over the page's edge (§3.2): then
+    fewer different rows come than were announced at most, and none may be taken for gone.
+    """
+
+    rows: list[Row]
+    total: int | None
+    whole: bool
+
+
+def listing_of(pages: Sequence[Page]) -> Listing:
+    """Put the pages of a list together; a list that announces nothing counts as whole."""
+    rows = [row for page in pages for row in page.rows]
+    # sums have no id; two that are alike in everything are one that came twice
+    different = {
+        str(row["id"]) if row.get("id") else orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+        for row in rows
+    }
+    announced = max((page.total or 0 for page in pages), default=0)
+    return Listing(rows, pages[0].total if pages else None, len(different) >= announced)
+
+
 def read_page(data: Any, array: str, *, number: int, size: int) -> Page:
     """Read an envelope whose array is called `array`, or a bare array (§3.2).
 
@@ -292,6 +318,10 @@ class Pager:
             if not page.more:
                 return
             number += 1
+
+    def listing(self) -> Listing:
+        """Read all pages."""
+        return listing_of(list(self.pages()))
 
 
 def as_object(data: Any, what: str) -> Row:

@@ -416,12 +416,12 @@ def deal_detail(world: World, deal: Deal, viewer_id: str) -> Json:
     return row
 
 
-def payment(row: Payment) -> Json:
+def payment(row: Payment, status: str) -> Json:
     """A revenue-share payment, §7 (assumed shape)."""
     return {
         "id": row.id,
         "amount": money(row.amount),
-        "status": "PAID",
+        "status": status,
         "paidAt": millis(row.paid_at),
         "periodStart": iso(row.period_start),
         "periodEnd": iso(row.period_end),
