@@ -56,10 +56,10 @@ def read_transactions(reading: Reading) -> Iterator[Sequence[Row]]:
     pager = Pager(
         reading.api, _url(reading, "transactions"), "equityTransactions", timeout=SLOW_TIMEOUT
     )
-    for page in pager.pages():
-        reading.vendor_count = page.total if page.number == 0 else reading.vendor_count
-        yield page.rows
-    reading.complete = True
+    listing = pager.listing()
+    yield listing.rows
+    reading.vendor_count = listing.total
+    reading.complete = listing.whole
 
 
 def read_monthly(reading: Reading) -> Iterator[Sequence[Row]]:

@@ -350,6 +350,25 @@ def test_an_empty_year_costs_one_question() -> None:
     assert len(asked) == 14
 
 
+def test_an_entry_that_leaves_the_ledger_while_it_is_paged_takes_no_other_along() -> None:
+    rezen = Rezen()
+    rows = [{"id": f"e{n:03}"} for n in range(150)]
+
+    def one_leaves(request: httpx.Request) -> Any:
+        answer = envelope("equityTransactions", rows, request)
+        rows[:] = [row for row in rows if row["id"] != "e050"]
+        return answer
+
+    rezen.routes["/transactions"] = lambda request: envelope("equityTransactions", rows, request)
+    connection = connect(rezen)
+    connection.read("equity_transactions")
+    rezen.routes["/transactions"] = one_leaves
+    connection.later(days=1)
+    assert connection.read("equity_transactions").gone == set()
+    connection.later(days=1)
+    assert connection.read("equity_transactions").gone == {"e050"}
+
+
 def test_equity_by_year_since_joining() -> None:
     rezen = Rezen()
     rezen.routes["/monthly"] = lambda request: {"months": [{"month": 1, "totalShares": "1.5"}]}
