@@ -17,6 +17,7 @@ from pipelines.rezen.client import (
     Listing,
     Pager,
     epoch_ms,
+    get,
     own_id,
     read_page,
     settings_of,
@@ -34,7 +35,7 @@ def _url(reading: Reading, path: str) -> str:
 
 def _whole_list(reading: Reading, path: str, array: str) -> list[Row]:
     """An unpaged list; it always holds everything there is."""
-    data = reading.api.get(_url(reading, path), timeout=SLOW_TIMEOUT).data
+    data = get(reading, _url(reading, path), timeout=SLOW_TIMEOUT).data
     page = read_page(data, array, number=0, size=0)
     reading.complete = True
     return page.rows
@@ -52,7 +53,7 @@ def read_sponsor_tree(reading: Reading) -> Iterator[Sequence[Row]]:
 
 def read_network_size(reading: Reading) -> Iterator[Sequence[Row]]:
     """People per tier; the body is open, so a list and a map are both read (§5.5)."""
-    data = reading.api.get(_url(reading, "network-size-by-tier"), timeout=SLOW_TIMEOUT).data
+    data = get(reading, _url(reading, "network-size-by-tier"), timeout=SLOW_TIMEOUT).data
     rows = network_sizes(data)
     if not rows:
         raise ContractBroken(
@@ -142,5 +143,5 @@ def _tier_listing(reading: Reading, tier: int, since: str | None, size: int) -> 
     if since is not None:
         params.append(("updatedAtFrom", since))
     url = _url(reading, f"down-line/{tier}")
-    pager = Pager(reading.api, url, "downLineAgents", params, size=size, timeout=SLOW_TIMEOUT)
+    pager = Pager(reading, url, "downLineAgents", params, size=size, timeout=SLOW_TIMEOUT)
     return pager.listing()

@@ -22,6 +22,7 @@ from pipelines.rezen.client import (
     Page,
     Pager,
     day_of,
+    get,
     joined_on,
     listing_of,
     me_of,
@@ -44,7 +45,7 @@ def _url(reading: Reading, path: str) -> str:
 def _pager(
     reading: Reading, path: str, array: str, params: Sequence[tuple[str, str]] = ()
 ) -> Pager:
-    return Pager(reading.api, _url(reading, path), array, params, timeout=SLOW_TIMEOUT)
+    return Pager(reading, _url(reading, path), array, params, timeout=SLOW_TIMEOUT)
 
 
 def _agent_id(row: Mapping[str, Any]) -> str | None:
@@ -327,7 +328,7 @@ def read_by_tier(reading: Reading) -> Iterator[Sequence[Row]]:
     """The sum of each tier, month by month."""
 
     def read(window: Window) -> list[Row]:
-        answer = reading.api.get(_url(reading, "by-tier"), window.params, timeout=SLOW_TIMEOUT)
+        answer = get(reading, _url(reading, "by-tier"), window.params, timeout=SLOW_TIMEOUT)
         return [_in_window(row, window) for row in tier_rows(answer.data)]
 
     wanted = _months_to_read(reading)
@@ -372,7 +373,7 @@ def read_history(reading: Reading) -> Iterator[Sequence[Row]]:
     today = reading.now.date()
     start = joined_on(me_of(reading)) or _first_day(reading)
     window = Window(min(start, today).replace(day=1), month_of(today).end)
-    answer = reading.api.get(_url(reading, "history"), window.params, timeout=SLOW_TIMEOUT)
+    answer = get(reading, _url(reading, "history"), window.params, timeout=SLOW_TIMEOUT)
     yield month_rows(answer.data)
     reading.complete = True
 
@@ -402,7 +403,7 @@ def read_overview(reading: Reading) -> Iterator[Sequence[Row]]:
     rows: list[Row] = []
     for kind, url in urls.items():
         try:
-            rows.append({"kind": kind, "body": reading.api.get(url, timeout=SLOW_TIMEOUT).data})
+            rows.append({"kind": kind, "body": get(reading, url, timeout=SLOW_TIMEOUT).data})
         except ResourceUnavailable as error:
             refused.append(error)
     if not rows:

@@ -684,6 +684,9 @@ class _App:
                     if rule.params.get("for_viewer"):
                         change["agent_key"] = self._box.world.key_of(me.id)
                     play(self._box.world, change)
+                case "expire_token":
+                    books = cast("Books", self._box.books["rezen"])
+                    books.grants.expire(self._box.world.key_of(me.id), told=False)
                 case "wrong_key":
                     raise Refused(Reply(403))
                 case "not_authorized":
@@ -717,6 +720,7 @@ KINDS = {
     "shift_page",
     "group_move",
     "vanish_between_list_and_detail",
+    "expire_token",
     "wrong_key",
     "not_authorized",
     "not_found",
