@@ -113,21 +113,45 @@ def _app(settings: VendorSettings) -> tuple[RezenSettings, str]:
 def _address(
     client: httpx.Client,
     own: RezenSettings,
-    endpoint: Literal["authorization_endpoint", "token_endpoint"],
+    endpoint: Literal["authorization_endpoint", "token_endpoint", "revocation_endpoint"],
 ) -> str:
     """Told anew each time: a token is renewed twice a day, an address may move (§2.3)."""
-    return discover(client, own.oauth_base_url, endpoint, title="reZEN", setting=_ISSUER_SETTING)
+    return discover(
+        client,
+        own.oauth_base_url,
+        endpoint,  # type: ignore[arg-type]  # any address of the document is found alike
+        title="reZEN",
+        setting=_ISSUER_SETTING,
+    )
 
 
-def _ask(client: httpx.Client, settings: VendorSettings, form: Form) -> httpx.Response:
+def _post(
+    client: httpx.Client,
+    settings: VendorSettings,
+    endpoint: Literal["token_endpoint", "revocation_endpoint"],
+    form: Form,
+) -> httpx.Response:
     """A form; a confidential app as Basic, a public one by its id in the form (§2.3)."""
     own, client_id = _app(settings)
-    address = _address(client, own, "token_endpoint")
+    address = _address(client, own, endpoint)
     if own.oauth_client_secret is None:
         return client.post(address, data={**form, "client_id": client_id})
     secret = own.oauth_client_secret.get_secret_value()
     # form-encoded before they are joined: a colon in one of them would split them elsewhere
     return client.post(address, data=dict(form), auth=(quote_plus(client_id), quote_plus(secret)))
+
+
+def _ask(client: httpx.Client, settings: VendorSettings, form: Form) -> httpx.Response:
+    return _post(client, settings, "token_endpoint", form)
+
+
+def _withdraw(
+    client: httpx.Client, settings: VendorSettings, credentials: Credentials
+) -> httpx.Response:
+    """The refresh token goes, and with it every key that came of it (RFC 7009, §2.3)."""
+    kind = "refresh_token" if credentials.get("refresh_token") else "access_token"
+    form = {"token": credentials[kind], "token_type_hint": kind}
+    return _post(client, settings, "revocation_endpoint", form)
 
 
 def _consent(client: httpx.Client, settings: VendorSettings, attempt: Attempt) -> str:
@@ -166,6 +190,7 @@ OAUTH = OAuth(
     app_settings=_APP_SETTINGS,
     ask=_ask,
     consent=_consent,
+    withdraw=_withdraw,
     pkce=True,
     issuer=_issuer,
     code_seconds=CODE_SECONDS,

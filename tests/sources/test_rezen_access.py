@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from pipelines.common.account import Account
@@ -108,6 +109,17 @@ def test_a_refused_renewal_breaks_the_account_only(rig: Rig) -> None:
     assert rig.rows("transactions") == before
     with pytest.raises(AccountBroken, match="connect the account again"):
         check_account(rig.case.vendor, account, rig.settings)
+
+
+def test_a_grant_that_is_given_back_opens_nothing(rig: Rig) -> None:
+    account, kept = held(rig)
+    oauth = rig.case.vendor.oauth
+    assert oauth is not None
+    with httpx.Client() as client:
+        assert oauth.revoke(client, kept.values, rig.settings)
+    must_be_broken(rig, rig.sync(account, BEN))
+    rig.box.clock.advance(seconds=60)
+    assert not rig.sync().failures, "a key that was entered is another access"
 
 
 def test_a_refresh_token_that_was_used_elsewhere_is_one_sentence(rig: Rig) -> None:
