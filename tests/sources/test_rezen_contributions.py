@@ -52,3 +52,28 @@ def test_a_contributor_who_earned_nothing_after_all_is_in_no_sum(rig: Rig) -> No
     sums = rig.rows("revshare_contributions")
     assert f"{lost.tier}|{lost.contributor_id}|{month}-01" not in sums
     rig.must_equal_truth()
+
+
+def test_contributions_may_come_deal_by_deal(rig: Rig) -> None:
+    """Which of the two forms reZEN sends is open: the other one replaces what is held."""
+    assert {row["id"] for row in rig.rows("revshare_contributions").values()} == {None}
+    rig.box.faults.add("per_deal", vendor="rezen", match="/contributions/", times=None)
+    rig.box.clock.advance(seconds=60)
+    assert not rig.sync(full=True).failures
+    world = rig.box.world
+    told = world.ledger.contributions[world.agent_by_key(ADA).id]
+    held = rig.rows("revshare_contributions")
+    assert held.keys() == {f"{c.tier}|{c.contributor_id}|{c.id}" for c in told}
+    for row in told:
+        raw = held[f"{row.tier}|{row.contributor_id}|{row.id}"]
+        assert raw["payout_amount"] == row.payout
+        assert (raw["transaction_id"], raw["transaction_code"]) == (row.deal_id, row.code)
+        assert raw["earned_at"] == row.earned_at.replace(
+            microsecond=row.earned_at.microsecond // 1000 * 1000
+        )
+        assert raw["window_start"] == row.earned_on.replace(day=1)
+        assert (raw["missed"], raw["missed_reason"]) == (row.missed, row.missed_reason)
+        assert raw["outgoing_payment_id"] == row.payment_id
+    assert {row["transaction_type"] for row in held.values()} >= {"SALE"}
+    assert {row["pending_reason"] for row in held.values()} >= {"AWAITING_PAYMENT"}
+    rig.must_equal_truth()
