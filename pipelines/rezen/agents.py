@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.common.entity import Row
 from pipelines.common.errors import RecordUnavailable, ResourceUnavailable
 from pipelines.common.reading import Reading
-from pipelines.rezen.client import as_object, me_of, own_id, settings_of, who_am_i
+from pipelines.rezen.client import as_object, get, me_of, own_id, settings_of, who_am_i
 
 
 def read_agent(reading: Reading) -> Iterator[Sequence[Row]]:
@@ -22,7 +22,7 @@ def read_cap(reading: Reading) -> Iterator[Sequence[Row]]:
     """One row per day read; after the anniversary the figures restart (§16.3 rule 8)."""
     own = own_id(reading)
     url = f"{settings_of(reading).yenta_base_url}/agents/{own}/cap-info"
-    body = as_object(reading.api.get(url).data, "cap-info")
+    body = as_object(get(reading, url).data, "cap-info")
     yield [{**body, "agentId": own, "readOn": reading.now.date().isoformat()}]
 
 
@@ -40,7 +40,7 @@ def _team_bodies(reading: Reading) -> dict[str, Row | None]:
         for membership in _memberships(reading):
             team_id = str(membership["teamId"])
             try:
-                answer = reading.api.get(f"{base}/teams/{team_id}", single_record=True)
+                answer = get(reading, f"{base}/teams/{team_id}", single_record=True)
                 bodies[team_id] = as_object(answer.data, "teams/{id}")
             except RecordUnavailable:
                 bodies[team_id] = None

@@ -1,7 +1,9 @@
 """What is peculiar to reZEN's HTTP: hosts per service, the key header, errors, page shapes.
 
 A refused key answers 403 with an *empty* body everywhere; 403 with a wrapper speaks of one
-record or resource (rezen.md §4). Pages are computed per request and are no snapshot (§3.2).
+record or resource (rezen.md §4). An empty one may still be a single service that is closed, so
+`users/me` has the last word on the key (§16.4).
+Pages are computed per request and are no snapshot (§3.2).
 An OAuth access token is an API key that lives twelve hours. Its refresh token works once, and one
 that is used again ends the whole grant (§2.3): renewals are one at a time, stored before use.
 """
@@ -12,9 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal, Self, cast
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx
+import orjson
 from pydantic import Field, SecretStr, model_validator
 
 from pipelines.common.account import Credentials
@@ -24,10 +27,11 @@ from pipelines.common.errors import (
     AccountBroken,
     ContractBroken,
     CredentialExpired,
+    RecordUnavailable,
     ResourceUnavailable,
     VendorError,
 )
-from pipelines.common.http import Api, Dialect, Failure, VendorSettings
+from pipelines.common.http import Answer, Api, Dialect, Failure, Params, VendorSettings
 from pipelines.common.oauth import Attempt, Form, OAuth
 from pipelines.common.openid import discover, must_answer
 from pipelines.common.reading import Reading
@@ -43,8 +47,13 @@ CODE_SECONDS = 60
 
 _ISSUER_SETTING = "BROKERAGE_REZEN_OAUTH_BASE_URL"
 _APP_SETTINGS = "BROKERAGE_REZEN_OAUTH_CLIENT_ID and BROKERAGE_REZEN_OAUTH_CLIENT_SECRET"
+_KEY_CHECK = "/users/me"
 _WRAPPER = "com.real.commons.apierror.ApiError"
 _COMMON_ARRAYS = ("transactions", "results", "content", "items", "data")
+
+
+class KeyDoubted(VendorError):
+    """A refusal without a word: the key is dead, or what was asked for is closed to it."""
 
 
 class RezenSettings(VendorSettings):
@@ -106,21 +115,45 @@ def _app(settings: VendorSettings) -> tuple[RezenSettings, str]:
 def _address(
     client: httpx.Client,
     own: RezenSettings,
-    endpoint: Literal["authorization_endpoint", "token_endpoint"],
+    endpoint: Literal["authorization_endpoint", "token_endpoint", "revocation_endpoint"],
 ) -> str:
     """Told anew each time: a token is renewed twice a day, an address may move (§2.3)."""
-    return discover(client, own.oauth_base_url, endpoint, title="reZEN", setting=_ISSUER_SETTING)
+    return discover(
+        client,
+        own.oauth_base_url,
+        endpoint,  # type: ignore[arg-type]  # any address of the document is found alike
+        title="reZEN",
+        setting=_ISSUER_SETTING,
+    )
 
 
-def _ask(client: httpx.Client, settings: VendorSettings, form: Form) -> httpx.Response:
+def _post(
+    client: httpx.Client,
+    settings: VendorSettings,
+    endpoint: Literal["token_endpoint", "revocation_endpoint"],
+    form: Form,
+) -> httpx.Response:
     """A form; a confidential app as Basic, a public one by its id in the form (§2.3)."""
     own, client_id = _app(settings)
-    address = _address(client, own, "token_endpoint")
+    address = _address(client, own, endpoint)
     if own.oauth_client_secret is None:
         return client.post(address, data={**form, "client_id": client_id})
     secret = own.oauth_client_secret.get_secret_value()
     # form-encoded before they are joined: a colon in one of them would split them elsewhere
     return client.post(address, data=dict(form), auth=(quote_plus(client_id), quote_plus(secret)))
+
+
+def _ask(client: httpx.Client, settings: VendorSettings, form: Form) -> httpx.Response:
+    return _post(client, settings, "token_endpoint", form)
+
+
+def _withdraw(
+    client: httpx.Client, settings: VendorSettings, credentials: Credentials
+) -> httpx.Response:
+    """The refresh token goes, and with it every key that came of it (RFC 7009, §2.3)."""
+    kind = "refresh_token" if credentials.get("refresh_token") else "access_token"
+    form = {"token": credentials[kind], "token_type_hint": kind}
+    return _post(client, settings, "revocation_endpoint", form)
 
 
 def _consent(client: httpx.Client, settings: VendorSettings, attempt: Attempt) -> str:
@@ -159,6 +192,7 @@ OAUTH = OAuth(
     app_settings=_APP_SETTINGS,
     ask=_ask,
     consent=_consent,
+    withdraw=_withdraw,
     pkce=True,
     issuer=_issuer,
     code_seconds=CODE_SECONDS,
@@ -192,13 +226,22 @@ def error_message(data: Any) -> str | None:
 
 
 def classify(failure: Failure) -> VendorError | None:
-    """Tell a refused key from a refused record, and a refused equity service from both."""
+    """Tell a refused key from a refused record, and a refused equity service from both.
+
+    An empty 403 says which it is only at `users/me`; `get` asks there.
+    """
     if "/equity/" in failure.path and failure.status in (401, 403, 404):
         return ResourceUnavailable(
             "reZEN's equity service does not answer this key; equity stays unread.",
             status="not_available" if failure.status == 404 else "not_permitted",
         )
-    if failure.status == 401 or (failure.status == 403 and not failure.body.strip()):
+    wordless = failure.status == 403 and not failure.body.strip()
+    if wordless and not failure.path.endswith(_KEY_CHECK):
+        return KeyDoubted(
+            f"reZEN answered HTTP 403 and not a word to {failure.path}: the key is refused, or may "
+            f"not read this; check the connection."
+        )
+    if wordless or failure.status == 401:
         return CredentialExpired(
             f"reZEN refused the API key (HTTP {failure.status}): it is unknown, revoked or "
             f"expired; connect the account again with a new key."
@@ -218,6 +261,39 @@ DIALECT = Dialect(
 )
 
 
+def get(
+    reading: Reading,
+    url: str,
+    params: Params = (),
+    *,
+    single_record: bool = False,
+    timeout: float | None = None,
+) -> Answer:
+    """Read one page or record, as `Api.get`.
+
+    A wordless 403 breaks the account only if `users/me` is refused, too. That check renews an
+    access token that is over, so the question is asked again before it counts as closed.
+    """
+
+    def ask() -> Answer:
+        return reading.api.get(url, params, single_record=single_record, timeout=timeout)
+
+    try:
+        return ask()
+    except KeyDoubted:
+        who_am_i(reading.api, settings_of(reading))
+    try:
+        return ask()
+    except KeyDoubted as refused:
+        said = (
+            f"reZEN answered HTTP 403 and not a word to {urlsplit(url).path}, but takes the key "
+            f"elsewhere: this account may not read it."
+        )
+        if single_record:
+            raise RecordUnavailable(said, reason="denied") from refused
+        raise ResourceUnavailable(said, status="not_permitted") from refused
+
+
 # -- bodies ----------------------------------------------------------------------------------------
 
 
@@ -229,6 +305,31 @@ class Page:
     rows: list[Row]
     total: int | None
     more: bool
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All pages of a list: its rows, the total that was announced first, and whether all came.
+
+    A row that leaves while its list is paged pushes another over the page's edge (§3.2): then
+    fewer different rows come than were announced at most, and none may be taken for gone.
+    """
+
+    rows: list[Row]
+    total: int | None
+    whole: bool
+
+
+def listing_of(pages: Sequence[Page]) -> Listing:
+    """Put the pages of a list together; a list that announces nothing counts as whole."""
+    rows = [row for page in pages for row in page.rows]
+    # sums have no id; two that are alike in everything are one that came twice
+    different = {
+        str(row["id"]) if row.get("id") else orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+        for row in rows
+    }
+    announced = max((page.total or 0 for page in pages), default=0)
+    return Listing(rows, pages[0].total if pages else None, len(different) >= announced)
 
 
 def read_page(data: Any, array: str, *, number: int, size: int) -> Page:
@@ -269,7 +370,7 @@ def _array_in(body: Mapping[str, Any], array: str) -> Any:
 class Pager:
     """One paged list of one account."""
 
-    api: Api
+    reading: Reading
     url: str
     array: str
     params: Sequence[tuple[str, str]] = ()
@@ -280,8 +381,12 @@ class Pager:
     def page(self, number: int) -> Page:
         """Read the page of that number (from 0)."""
         params = [*self.params, ("pageNumber", str(number)), ("pageSize", str(self.size))]
-        answer = self.api.get(
-            self.url, params, timeout=self.timeout, single_record=self.single_record
+        answer = get(
+            self.reading,
+            self.url,
+            params,
+            timeout=self.timeout,
+            single_record=self.single_record,
         )
         return read_page(answer.data, self.array, number=number, size=self.size)
 
@@ -294,6 +399,10 @@ class Pager:
             if not page.more:
                 return
             number += 1
+
+    def listing(self) -> Listing:
+        """Read all pages."""
+        return listing_of(list(self.pages()))
 
 
 def as_object(data: Any, what: str) -> Row:
@@ -314,7 +423,7 @@ def who_am_i(api: Api, settings: RezenSettings) -> Row:
     The answer must be the agent that the account was connected as: a swapped key must not pour
     one agent's rows into another's.
     """
-    me = as_object(api.get(f"{settings.yenta_base_url}/users/me").data, "users/me")
+    me = as_object(api.get(f"{settings.yenta_base_url}{_KEY_CHECK}").data, "users/me")
     own = me.get("id")
     if not isinstance(own, str) or not own:
         raise ContractBroken("reZEN answered users/me without an id, so the key has no agent.")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pipelines.common.entity import Count
 from pipelines.common.errors import ContractBroken
 from pipelines.common.reading import Reading
-from pipelines.rezen.client import own_id, settings_of
+from pipelines.rezen.client import get, own_id, settings_of
 
 LIFECYCLE_GROUPS = ("OPEN", "CLOSED", "TERMINATED")
 
@@ -20,7 +20,7 @@ def count_list(kind: str) -> Count:
         totals: dict[str, int] = {}
         for group in LIFECYCLE_GROUPS:
             url = f"{base}/transactions/participant/{own_id(reading)}/{kind}/{group}"
-            data = reading.api.get(url, {"pageNumber": "0", "pageSize": "1"}).data
+            data = get(reading, url, {"pageNumber": "0", "pageSize": "1"}).data
             if data is None:
                 # an empty group may be answered with nothing at all (§4, HTTP 204)
                 totals[group] = 0

@@ -21,6 +21,7 @@ from pipelines.rezen.client import (
     Pager,
     as_object,
     epoch_ms,
+    get,
     own_id,
     settings_of,
 )
@@ -95,13 +96,13 @@ def _watermark(reading: Reading, updated: Mapping[str, int | None]) -> str | Non
 def _walk(reading: Reading, kind: str, group: str, since: int | None) -> _Group:
     base = settings_of(reading).arrakis_base_url
     url = f"{base}/transactions/participant/{own_id(reading)}/{kind}/{group}"
-    pager = Pager(reading.api, url, "transactions", _SORTED)
+    pager = Pager(reading, url, "transactions", _SORTED)
     found = _Group(group)
     try:
         first = pager.page(0)
     except ContractBroken:
         # the sort was refused: whatever order there is, without stopping at the watermark
-        plain = Pager(reading.api, url, "transactions")
+        plain = Pager(reading, url, "transactions")
         most = UNSORTED_PAGES if since is not None and group != "OPEN" else None
         reading.note = "reZEN refused to sort deals by UPDATED_AT, so whole lists are compared."
         return _take_all(found, plain.pages(), most)
@@ -191,7 +192,7 @@ def _detail_url(reading: Reading, key: str) -> str:
 def _is_gone(reading: Reading, key: str) -> bool:
     """Ask for a deal that no list shows any more: it may only have moved between two walks."""
     try:
-        reading.api.get(_detail_url(reading, key), single_record=True)
+        get(reading, _detail_url(reading, key), single_record=True)
     except RecordUnavailable:
         return True
     return False
@@ -202,7 +203,7 @@ def read_details(list_table: str, table: str) -> Read:
 
     def read(reading: Reading) -> Iterator[Sequence[Row]]:
         def detail(key: str) -> list[Row]:
-            answer = reading.api.get(_detail_url(reading, key), single_record=True)
+            answer = get(reading, _detail_url(reading, key), single_record=True)
             return [as_object(answer.data, "transactions/{id}")]
 
         listed = _listed(reading, list_table)

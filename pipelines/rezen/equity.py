@@ -14,6 +14,7 @@ from pipelines.rezen.client import (
     Pager,
     RezenSettings,
     as_object,
+    get,
     joined_on,
     me_of,
     own_id,
@@ -31,7 +32,7 @@ def _url(reading: Reading, path: str) -> str:
 
 
 def _get(reading: Reading, path: str, params: Mapping[str, str] | None = None) -> Any:
-    return reading.api.get(_url(reading, path), params or {}, timeout=SLOW_TIMEOUT).data
+    return get(reading, _url(reading, path), params or {}, timeout=SLOW_TIMEOUT).data
 
 
 def _rows(data: Any, name: str) -> list[Row]:
@@ -54,12 +55,12 @@ def read_performance(reading: Reading) -> Iterator[Sequence[Row]]:
 def read_transactions(reading: Reading) -> Iterator[Sequence[Row]]:
     """The whole ledger: a few hundred entries at most, whose states still change."""
     pager = Pager(
-        reading.api, _url(reading, "transactions"), "equityTransactions", timeout=SLOW_TIMEOUT
+        reading, _url(reading, "transactions"), "equityTransactions", timeout=SLOW_TIMEOUT
     )
-    for page in pager.pages():
-        reading.vendor_count = page.total if page.number == 0 else reading.vendor_count
-        yield page.rows
-    reading.complete = True
+    listing = pager.listing()
+    yield listing.rows
+    reading.vendor_count = listing.total
+    reading.complete = listing.whole
 
 
 def read_monthly(reading: Reading) -> Iterator[Sequence[Row]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,9 +14,10 @@ from pipelines.rezen.client import (
     DEAL_PAGE,
     DOWN_LINE_PAGE,
     SLOW_TIMEOUT,
-    Page,
+    Listing,
     Pager,
     epoch_ms,
+    get,
     own_id,
     read_page,
     settings_of,
@@ -33,7 +35,7 @@ def _url(reading: Reading, path: str) -> str:
 
 def _whole_list(reading: Reading, path: str, array: str) -> list[Row]:
     """An unpaged list; it always holds everything there is."""
-    data = reading.api.get(_url(reading, path), timeout=SLOW_TIMEOUT).data
+    data = get(reading, _url(reading, path), timeout=SLOW_TIMEOUT).data
     page = read_page(data, array, number=0, size=0)
     reading.complete = True
     return page.rows
@@ -51,7 +53,7 @@ def read_sponsor_tree(reading: Reading) -> Iterator[Sequence[Row]]:
 
 def read_network_size(reading: Reading) -> Iterator[Sequence[Row]]:
     """People per tier; the body is open, so a list and a map are both read (§5.5)."""
-    data = reading.api.get(_url(reading, "network-size-by-tier"), timeout=SLOW_TIMEOUT).data
+    data = get(reading, _url(reading, "network-size-by-tier"), timeout=SLOW_TIMEOUT).data
     rows = network_sizes(data)
     if not rows:
         raise ContractBroken(
@@ -86,7 +88,7 @@ def read_down_line(reading: Reading) -> Iterator[Sequence[Row]]:
     held = reading.memory.keys("down_line") if since is not None else set()
     if since is not None:
         tiers = reading.parallel(lambda tier: _read_tier(reading, tier, since), TIERS)
-        changed = [row for rows in tiers for row in rows]
+        changed = [row for tier in tiers for row in tier.rows]
         if _somebody_moved(changed, held):
             since = None
         else:
@@ -94,10 +96,12 @@ def read_down_line(reading: Reading) -> Iterator[Sequence[Row]]:
             yield changed
     if since is None:
         reading.mode = "full"
-        for rows in reading.parallel(lambda tier: _read_tier(reading, tier, None), TIERS):
-            newest = max([newest, *(_moment(row) for row in rows)])
-            yield rows
-        reading.complete = True
+        whole = True
+        for tier in reading.parallel(lambda tier: _read_tier(reading, tier, None), TIERS):
+            newest = max([newest, *(_moment(row) for row in tier.rows)])
+            whole &= tier.whole
+            yield tier.rows
+        reading.complete = whole
     now = int(reading.now.timestamp() * 1000)
     # rows may come without updatedAt; then the start of this sync is the best watermark there is
     reading.cursor_to = str(min(newest, now) if newest else now)
@@ -121,24 +125,23 @@ def _somebody_moved(rows: Sequence[Row], held: set[str]) -> bool:
     )
 
 
-def _read_tier(reading: Reading, tier: int, since: str | None) -> list[Row]:
-    """One whole tier, each person once."""
+def _read_tier(reading: Reading, tier: int, since: str | None) -> Listing:
+    """One tier, each person once."""
     try:
-        pages = _tier_pages(reading, tier, since, DOWN_LINE_PAGE)
+        listing = _tier_listing(reading, tier, since, DOWN_LINE_PAGE)
     except ContractBroken:
         # the largest page was seen working in public code only (§3.2)
-        pages = _tier_pages(reading, tier, since, DEAL_PAGE)
+        listing = _tier_listing(reading, tier, since, DEAL_PAGE)
     people: dict[Any, Row] = {}
-    for page in pages:
-        for row in page.rows:
-            people[row.get("id") or len(people)] = {**row, "tier": tier}
-    return list(people.values())
+    for row in listing.rows:
+        people[row.get("id") or len(people)] = {**row, "tier": tier}
+    return replace(listing, rows=list(people.values()))
 
 
-def _tier_pages(reading: Reading, tier: int, since: str | None, size: int) -> list[Page]:
+def _tier_listing(reading: Reading, tier: int, since: str | None, size: int) -> Listing:
     params = [("statusIn", status) for status in STATUSES]
     if since is not None:
         params.append(("updatedAtFrom", since))
     url = _url(reading, f"down-line/{tier}")
-    pager = Pager(reading.api, url, "downLineAgents", params, size=size, timeout=SLOW_TIMEOUT)
-    return list(pager.pages())
+    pager = Pager(reading, url, "downLineAgents", params, size=size, timeout=SLOW_TIMEOUT)
+    return pager.listing()

@@ -14,14 +14,17 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pipelines.common.entity import Row
-from pipelines.common.errors import ContractBroken, ResourceUnavailable
+from pipelines.common.errors import ContractBroken, RecordUnavailable, ResourceUnavailable
 from pipelines.common.reading import Reading
 from pipelines.common.records import RecordReader
 from pipelines.rezen.client import (
     SLOW_TIMEOUT,
+    Page,
     Pager,
     day_of,
+    get,
     joined_on,
+    listing_of,
     me_of,
     own_id,
     settings_of,
@@ -42,7 +45,7 @@ def _url(reading: Reading, path: str) -> str:
 def _pager(
     reading: Reading, path: str, array: str, params: Sequence[tuple[str, str]] = ()
 ) -> Pager:
-    return Pager(reading.api, _url(reading, path), array, params, timeout=SLOW_TIMEOUT)
+    return Pager(reading, _url(reading, path), array, params, timeout=SLOW_TIMEOUT)
 
 
 def _agent_id(row: Mapping[str, Any]) -> str | None:
@@ -90,8 +93,9 @@ def read_payments(reading: Reading) -> Iterator[Sequence[Row]]:
     }
     whole = reading.due_for_full(FULL_WALK)
     changed: set[str] = set()
+    pages: list[Page] = []
     for page in _pager(reading, "payments", "payments").pages():
-        reading.vendor_count = page.total if page.number == 0 else reading.vendor_count
+        pages.append(page)
         settled = 0
         for row in page.rows:
             key = _payment_id(row)
@@ -100,25 +104,37 @@ def read_payments(reading: Reading) -> Iterator[Sequence[Row]]:
             elif key is not None:
                 changed.add(key)
         yield page.rows
-        if not page.more:
-            reading.complete = True
-        elif not whole and settled == len(page.rows):
+        if page.more and not whole and settled == len(page.rows):
             break
+    listing = listing_of(pages)
+    reading.vendor_count = listing.total
+    reading.complete = not pages[-1].more and listing.whole
     reading.mode = "full" if reading.complete else "incremental"
     reading.handover.put("revshare_payments.changed", changed)
 
 
 def read_payment_contributions(reading: Reading) -> Iterator[Sequence[Row]]:
-    """What is behind each payment that is new, not final yet, or changed since the last time."""
+    """What is behind each payment that is new, not final yet, or changed since the last time.
+
+    A contribution that its payment shows no more was withdrawn, as are all of a payment that is
+    gone: what stayed would count as paid.
+    """
 
     def detail(key: str) -> list[Row]:
         rows: list[Row] = []
         names = RowKeys()
         pager = replace(_pager(reading, f"payments/{key}", "contributions"), single_record=True)
-        for page in pager.pages():
-            for row in page.rows:
-                flat = contribution(row)
-                rows.append({**flat, "paymentId": key, "rowKey": names.of(flat)})
+        try:
+            listing = pager.listing()
+        except RecordUnavailable as error:
+            if error.reason == "missing":
+                reading.whole([key])
+            raise
+        for row in listing.rows:
+            flat = contribution(row)
+            rows.append({**flat, "paymentId": key, "rowKey": names.of(flat)})
+        if listing.whole:
+            reading.whole([key])
         return rows
 
     records = RecordReader(reading, detail, "payments")
@@ -132,6 +148,8 @@ def _payments_to_read(reading: Reading) -> list[str]:
     stored = reading.memory.values("revshare_payments", "status", "_synced_at")
     behind = reading.memory.values("revshare_payment_contributions", "payment_id")
     read = {row[0] for row in behind.values()}
+    # of a payment that no list shows any more: its own answer says whether it is gone
+    wanted |= read - stored.keys()
     for key, (status, synced_at) in stored.items():
         newer = reading.last is not None and synced_at > reading.last.started_at
         if reading.full or key not in read or status not in FINAL_PAYMENTS or newer:
@@ -143,16 +161,14 @@ def read_pending(reading: Reading) -> Iterator[Sequence[Row]]:
     """Everything earned and not yet paid; what has left the list was paid or withdrawn."""
     names = RowKeys()
     rows: dict[str, Row] = {}
-    total: int | None = None
-    for page in _pager(reading, "payments/pending", "contributions").pages():
-        total = page.total if page.number == 0 else total
-        for row in page.rows:
-            flat = contribution(row)
-            key = names.of(flat)
-            rows[key] = {**flat, "rowKey": key}
+    listing = _pager(reading, "payments/pending", "contributions").listing()
+    for row in listing.rows:
+        flat = contribution(row)
+        key = names.of(flat)
+        rows[key] = {**flat, "rowKey": key}
     yield list(rows.values())
-    reading.vendor_count = total
-    reading.complete = total is None or len(rows) >= total
+    reading.vendor_count = listing.total
+    reading.complete = listing.whole
     # on the day of a payment the list empties at once; the count above guards it instead
     reading.guarded = False
 
@@ -184,6 +200,25 @@ def _advance(reading: Reading, month: Window) -> None:
         reading.cursor_to = day
 
 
+def _in_months(
+    reading: Reading, path: str, array: str, params: Sequence[tuple[str, str]], short: list[str]
+) -> list[Row]:
+    """The rows of a window; a list that came short is noted in `short`."""
+    listing = _pager(reading, path, array, params).listing()
+    if not listing.whole:
+        short.append(path)
+    return [contribution(row) for row in listing.rows]
+
+
+def _end_what_left(reading: Reading, wanted: Sequence[Window], short: Sequence[str] = ()) -> None:
+    """A stored row of these months that did not come again is gone, if no list came short."""
+    if short:
+        reading.note = f"reZEN announced more of {short[0]} than it showed, so nothing was ended."
+        return
+    starts = [month.start for month in wanted]
+    reading.whole(starts)  # type: ignore[arg-type]  # the column is a date, and compared as one
+
+
 def _in_window(row: Row, window: Window) -> Row:
     return {
         **row,
@@ -197,17 +232,22 @@ def read_contributions(reading: Reading) -> Iterator[Sequence[Row]]:
     of their day; rows that are sums per agent are asked for month by month (§7).
     """
     wanted = _months_to_read(reading)
-    for rows in reading.parallel(lambda tier: _tier_contributions(reading, tier, wanted), TIERS):
+    short: list[str] = []
+    for rows in reading.parallel(
+        lambda tier: _tier_contributions(reading, tier, wanted, short), TIERS
+    ):
         for row in rows:
             _advance(reading, month_of(date.fromisoformat(row["windowStart"])))
         yield rows
+    _end_what_left(reading, wanted, short)
 
 
-def _tier_contributions(reading: Reading, tier: int, wanted: Sequence[Window]) -> list[Row]:
+def _tier_contributions(
+    reading: Reading, tier: int, wanted: Sequence[Window], short: list[str]
+) -> list[Row]:
     def ask(window: Window, *more: tuple[str, str]) -> list[Row]:
         params = (*window.params, *more)
-        pager = _pager(reading, f"contributions/{tier}", "contributions", params)
-        return [contribution(row) for page in pager.pages() for row in page.rows]
+        return _in_months(reading, f"contributions/{tier}", "contributions", params, short)
 
     def ask_for_missed(window: Window) -> list[Row]:
         # a reZEN that does not know the parameter would answer with the same rows again
@@ -262,19 +302,23 @@ def _month_of_row(row: Row) -> Window | None:
 def read_contributors(reading: Reading) -> Iterator[Sequence[Row]]:
     """What each agent of a tier contributed, month by month."""
     wanted = _months_to_read(reading)
-    for found in reading.parallel(lambda tier: _tier_contributors(reading, tier, wanted), TIERS):
+    short: list[str] = []
+    for found in reading.parallel(
+        lambda tier: _tier_contributors(reading, tier, wanted, short), TIERS
+    ):
         for month, rows in found:
             if rows:
                 _advance(reading, month)
             yield rows
+    _end_what_left(reading, wanted, short)
 
 
 def _tier_contributors(
-    reading: Reading, tier: int, wanted: Sequence[Window]
+    reading: Reading, tier: int, wanted: Sequence[Window], short: list[str]
 ) -> list[tuple[Window, list[Row]]]:
     def read(window: Window) -> list[Row]:
-        pager = _pager(reading, f"contributors/{tier}", "contributors", window.params)
-        rows = [contribution(row) for page in pager.pages() for row in page.rows]
+        path = f"contributors/{tier}"
+        rows = _in_months(reading, path, "contributors", window.params, short)
         return [{**_in_window(row, window), "tier": tier} for row in rows]
 
     return list(filled(wanted, read, lambda rows: not rows))
@@ -284,13 +328,15 @@ def read_by_tier(reading: Reading) -> Iterator[Sequence[Row]]:
     """The sum of each tier, month by month."""
 
     def read(window: Window) -> list[Row]:
-        answer = reading.api.get(_url(reading, "by-tier"), window.params, timeout=SLOW_TIMEOUT)
+        answer = get(reading, _url(reading, "by-tier"), window.params, timeout=SLOW_TIMEOUT)
         return [_in_window(row, window) for row in tier_rows(answer.data)]
 
-    for month, rows in filled(_months_to_read(reading), read, _all_zero):
+    wanted = _months_to_read(reading)
+    for month, rows in filled(wanted, read, _all_zero):
         if not _all_zero(rows):
             _advance(reading, month)
         yield rows
+    _end_what_left(reading, wanted)
 
 
 def tier_rows(data: Any) -> list[Row]:
@@ -327,8 +373,9 @@ def read_history(reading: Reading) -> Iterator[Sequence[Row]]:
     today = reading.now.date()
     start = joined_on(me_of(reading)) or _first_day(reading)
     window = Window(min(start, today).replace(day=1), month_of(today).end)
-    answer = reading.api.get(_url(reading, "history"), window.params, timeout=SLOW_TIMEOUT)
+    answer = get(reading, _url(reading, "history"), window.params, timeout=SLOW_TIMEOUT)
     yield month_rows(answer.data)
+    reading.complete = True
 
 
 def month_rows(data: Any) -> list[Row]:
@@ -356,7 +403,7 @@ def read_overview(reading: Reading) -> Iterator[Sequence[Row]]:
     rows: list[Row] = []
     for kind, url in urls.items():
         try:
-            rows.append({"kind": kind, "body": reading.api.get(url, timeout=SLOW_TIMEOUT).data})
+            rows.append({"kind": kind, "body": get(reading, url, timeout=SLOW_TIMEOUT).data})
         except ResourceUnavailable as error:
             refused.append(error)
     if not rows:

@@ -194,6 +194,7 @@ ENTITIES = (
         contract="§7",
         evidence="path settled, fields assumed",
         depends_on=("revshare_payments",),
+        grouped_by="payment_id",
     ),
     Entity(
         name="revshare_pending",
@@ -218,6 +219,7 @@ ENTITIES = (
         contract="§7",
         evidence="path settled; single deals or sums per agent is open",
         depends_on=_AGENT,
+        grouped_by="window_start",
     ),
     Entity(
         name="revshare_contributors",
@@ -230,6 +232,7 @@ ENTITIES = (
         contract="§7",
         evidence="path settled, fields assumed",
         depends_on=_AGENT,
+        grouped_by="window_start",
     ),
     Entity(
         name="revshare_by_tier",
@@ -242,6 +245,7 @@ ENTITIES = (
         contract="§7",
         evidence="path settled, fields assumed",
         depends_on=_AGENT,
+        grouped_by="window_start",
     ),
     Entity(
         name="revshare_history",

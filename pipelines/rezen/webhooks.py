@@ -25,7 +25,7 @@ from pipelines.common.webhooks import (
     text_of,
 )
 from pipelines.rezen.agents import read_agent
-from pipelines.rezen.client import RezenSettings, as_object, settings_of
+from pipelines.rezen.client import RezenSettings, as_object, get, settings_of
 from pipelines.rezen.source import REZEN
 
 EVENTS: Mapping[str, tuple[str, str]] = {
@@ -74,7 +74,7 @@ def _details(list_table: str) -> tuple[Read, Read]:
 
     def ask(reading: Reading, key: str) -> list[Row]:
         url = f"{settings_of(reading).arrakis_base_url}/transactions/{key}"
-        return [as_object(reading.api.get(url, single_record=True).data, "transactions/{id}")]
+        return [as_object(get(reading, url, single_record=True).data, "transactions/{id}")]
 
     def read_list(reading: Reading) -> Iterator[Sequence[Row]]:
         found: list[Row] = []

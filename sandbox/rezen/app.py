@@ -37,7 +37,7 @@ from sandbox.world import holdings
 from sandbox.world.changes import play
 from sandbox.world.compensation import TIERS, add_months, unlocked
 from sandbox.world.ledger import share_price
-from sandbox.world.model import AGENT_STATUSES, Agent, Contribution, Deal, Team
+from sandbox.world.model import AGENT_STATUSES, Agent, Contribution, Deal, Payment, Team
 
 if TYPE_CHECKING:
     from sandbox.box import Sandbox
@@ -466,7 +466,7 @@ class _App:
         match path:
             case ["payments"]:
                 rows = ledger.payments[me.id][::-1]
-                return self._page(call, query, "payments", rows, lambda p: dumps(render.payment(p)))
+                return self._page(call, query, "payments", rows, lambda p: dumps(self._payment(p)))
             case ["payments", "pending"]:
                 return self._page(
                     call, query, "contributions", ledger.pending(me.id), self._contribution
@@ -481,7 +481,7 @@ class _App:
                     raise refused(404, "Payment not found.")
                 if rest:
                     return self._csv(payment.contributions)
-                front = dumps(render.payment(payment))[1:-1] + b","
+                front = dumps(self._payment(payment))[1:-1] + b","
                 return self._page(
                     call, query, "contributions", payment.contributions, self._contribution, front
                 )
@@ -503,6 +503,10 @@ class _App:
                 )
             case _:
                 raise refused(404, "Not found")
+
+    def _payment(self, row: Payment) -> dict[str, Any]:
+        books = cast("Books", self._box.books["rezen"])
+        return render.payment(row, books.payment_status.get(row.id, "PAID"))
 
     def _contribution(self, row: Contribution) -> bytes:
         return dumps(render.contribution(self._box.world, row))
@@ -680,6 +684,9 @@ class _App:
                     if rule.params.get("for_viewer"):
                         change["agent_key"] = self._box.world.key_of(me.id)
                     play(self._box.world, change)
+                case "expire_token":
+                    books = cast("Books", self._box.books["rezen"])
+                    books.grants.expire(self._box.world.key_of(me.id), told=False)
                 case "wrong_key":
                     raise Refused(Reply(403))
                 case "not_authorized":
@@ -713,6 +720,7 @@ KINDS = {
     "shift_page",
     "group_move",
     "vanish_between_list_and_detail",
+    "expire_token",
     "wrong_key",
     "not_authorized",
     "not_found",

@@ -1,4 +1,6 @@
-"""reZEN's books are the world itself: its deals, its people and its ledger; and OAuth grants."""
+"""reZEN's books are the world itself: its deals, its people and its ledger; OAuth grants; and what
+became of a payment or a contribution since it was booked.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +30,7 @@ class Books:
         self._world = box.world
         self.switches: dict[str, Any] = dict(SWITCHES)
         self.grants = Grants(box.world.seed, self.switches, box.world.register_key)
+        self.payment_status: dict[str, str] = {}
 
     def account(self, agent_key: str) -> dict[str, Any] | None:
         """The agent's API key and yenta id, and the tokens of its OAuth grant."""
@@ -54,7 +57,7 @@ class Books:
         """Nothing to do: the world has lived already."""
 
     def mutate(self, change: Mapping[str, Any]) -> dict[str, Any]:
-        """Plays one change of the grants (``rezen.…``); all others are the world's."""
+        """Plays one change of grants or payments (``rezen.…``); all others are the world's."""
         op = str(change.get("op", ""))
         agent_key = str(change.get("agent_key", ""))
         match op.partition(".")[2]:
@@ -66,8 +69,31 @@ class Books:
             case "revoke_grant":
                 self._world.agent_by_key(agent_key)
                 self.grants.withdrawn.add(agent_key)
+            case "set_payment_status":
+                status = str(change["status"])
+                payment = self._world.ledger.payments[self._world.agent_by_key(agent_key).id][-1]
+                self.payment_status[payment.id] = status
+                return {"agent_key": agent_key, "payment_id": payment.id}
+            case "withdraw_contribution":
+                return self._withdraw(agent_key, str(change["contribution_id"]))
             case "":
                 return self._world.mutate(change)
             case _:
                 raise ValueError(f"There is no change {op!r}; see sandbox/README.md.")
         return {"agent_key": agent_key}
+
+    def _withdraw(self, agent_key: str, contribution_id: str) -> dict[str, Any]:
+        """A contribution that was never earned after all: it is nowhere any more."""
+        ledger, receiver = self._world.ledger, self._world.agent_by_key(agent_key).id
+        row = next((c for c in ledger.contributions[receiver] if c.id == contribution_id), None)
+        if row is None:
+            raise ValueError(f"{agent_key} has no contribution {contribution_id!r}.")
+        ledger.contributions[receiver].remove(row)
+        if row in ledger.pending(receiver):
+            ledger.pending(receiver).remove(row)
+        for payment in ledger.payments[receiver]:
+            if payment.id == row.payment_id:
+                payment.contributions.remove(row)
+                payment.amount -= row.payout
+        self._world.touch()
+        return {"agent_key": agent_key, "contribution_id": contribution_id}

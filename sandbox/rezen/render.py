@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from sandbox.clock import REPORTING_ZONE
 from sandbox.world import compensation
 from sandbox.world.model import (
     Agent,
@@ -55,24 +56,46 @@ def related_id(*parts: str) -> str:
     return str(uuid.UUID(bytes=uuid.uuid5(uuid.NAMESPACE_OID, "|".join(parts)).bytes, version=4))
 
 
+def profile(who: Agent) -> Json:
+    """What a person may tell of himself; only who has shown a picture has told anything."""
+    page = f"https://{{}}.example.com/{who.id[:8]}"
+    told: Json = {
+        "middleName": f"{who.last_name[:1]}.",
+        "company": f"{who.last_name} Homes",
+        "title": "Realtor",
+        "about": "Sells houses.",
+        "skySlopeId": related_id("skyslope", who.id),
+        "skySlopePublicId": str(int(who.id[:6], 16)),
+        "personalWebsiteURL": "https://www.example.com",
+        **{
+            f"{site}URL": page.format(site.lower())
+            for site in (
+                *("facebook", "youtube", "twitter", "instagram", "clubhouse", "linkedIn"),
+                *("zillow", "yelp", "googleBusinessProfile"),
+            )
+        },
+        "divisions": [{"id": related_id("division"), "name": "Luxury", "logoUrl": None}],
+        "availability": {"MONDAY": {"from": "09:00", "to": "17:00"}},
+        "voiceVectorDisclaimerAcceptedAt": millis(who.created_at),
+    }
+    return told if who.avatar else {**dict.fromkeys(told), "divisions": []}
+
+
 def agent(world: World, who: Agent) -> Json:
     """The agent object of §5.2."""
     anchor = who.anniversary_date
     today = world.today
     return {
+        **profile(who),
         "id": who.id,
         "createdAt": millis(who.created_at),
         "updatedAt": millis(who.updated_at),
         "type": "AGENT",
         "firstName": who.first_name,
-        "middleName": who.middle_name,
         "lastName": who.last_name,
         "fullName": who.full_name,
         "emailAddress": who.email or "unknown@example.com",
         "phoneNumber": who.phone,
-        "company": None,
-        "title": None,
-        "about": None,
         "avatar": who.avatar,
         "agentStatus": who.status,
         "agentAccountCountry": who.country,
@@ -82,23 +105,8 @@ def agent(world: World, who: Agent) -> Json:
         "nextAnniversaryDate": iso(anchor and compensation.year_end(anchor, today)),
         "birthDate": "1901-01-01",
         "keyMakerId": who.keymaker_id,
-        "skySlopeId": None,
-        "skySlopePublicId": None,
-        "personalWebsiteURL": "https://www.example.com" if who.avatar else None,
-        "facebookURL": None,
-        "youtubeURL": None,
-        "twitterURL": None,
-        "instagramURL": None,
-        "clubhouseURL": None,
-        "linkedInURL": None,
-        "zillowURL": None,
-        "yelpURL": None,
-        "googleBusinessProfileURL": None,
-        "divisions": [],
         "administrativeAreaIds": [who.area],
-        "availability": None,
         "optedIntoSms": False,
-        "voiceVectorDisclaimerAcceptedAt": None,
         "leoPhone": None,
         "paymentInstructions": {"note": CANARY},
         "tipaltiId": CANARY,
@@ -125,7 +133,7 @@ def me(world: World, who: Agent) -> Json:
 
 def network_agent(world: World, who: Agent) -> Json:
     """The front-line and down-line element of §5.5."""
-    active = who.status == "ACTIVE"
+    unlocking = who.status == "ACTIVE" and world.ledger.producing(who.id, world.today)
     return {
         "id": who.id,
         "firstName": who.first_name,
@@ -143,9 +151,16 @@ def network_agent(world: World, who: Agent) -> Json:
         "sponsorId": None if who.id[0] in "37a" else who.sponsor_id,
         "sponsorshipType": "CO_SPONSOR" if who.co_sponsor_id else "PRIMARY",
         "sponsorSplit": 45 if who.co_sponsor_id else 100,
-        "unlocking": active and world.ledger.producing(who.id, world.today),
-        "unlockingExpiryDate": None,
+        "unlocking": unlocking,
+        "unlockingExpiryDate": iso(producing_until(world, who)) if unlocking else None,
     }
+
+
+def producing_until(world: World, who: Agent) -> date:
+    """The day until which the last closing before today counts."""
+    closed = (c.at.astimezone(REPORTING_ZONE).date() for c in world.ledger.closings[who.id])
+    last = max(day for day in closed if day < world.today)
+    return compensation.add_months(last, compensation.PRODUCING_MONTHS)
 
 
 def without_nulls(row: Json) -> Json:
@@ -185,7 +200,19 @@ def team(world: World, it: Team, *, roster: bool = True) -> Json:
             "tempPlanExpiresOn": None,
         },
         "teamInvitations": it.invitations,
-        "pendingGenericTeamApplications": [],
+        "pendingGenericTeamApplications": [
+            {
+                "id": related_id("application", it.id),
+                "firstName": "Abe",
+                "lastName": "Applicant",
+                "emailAddress": "abe.applicant@example.com",
+                "capLevel": 6000.0,
+                "status": "PENDING",
+                "agentId": None,
+                "waiveFees": False,
+            }
+            for _ in it.invitations
+        ],
         "createdAt": millis(it.created_at),
         "updatedAt": millis(it.updated_at),
     }
@@ -195,7 +222,9 @@ def team(world: World, it: Team, *, roster: bool = True) -> Json:
 
 
 def team_agents(world: World, it: Team) -> list[Json]:
-    """The roster of §5.3.1."""
+    """The roster of §5.3.1; the first member has terms of his own with the leader."""
+    first = next((m for m in it.members if m.role == "MEMBER"), None)
+    fees = [{"feeType": "TRANSACTION_FEE", "percent": 50}]
     return [
         {
             "id": m.id,
@@ -204,11 +233,20 @@ def team_agents(world: World, it: Team) -> list[Json]:
             "flexRoles": ["MEMBER"] if it.flex and m.role == "MEMBER" else [],
             "memberCommissionSplit": float(m.split),
             "realCap": float(m.cap),
-            "leaderSplit": None,
-            "leaderFeeSplits": [],
-            "teammateLeaderSplits": [],
-            "teammateFeeSplits": [],
-            "invitationStatus": None,
+            "leaderSplit": float(100 - m.split) if m is first else None,
+            "leaderFeeSplits": fees if m is first else [],
+            "teammateLeaderSplits": [
+                {"leaderId": it.leader_id, "leaderSplit": float(100 - m.split)}
+            ]
+            if m is first
+            else [],
+            "teammateFeeSplits": [{"leaderId": it.leader_id, "feeSplits": fees}]
+            if m is first
+            else [],
+            # whoever left was asked to come back, and did not
+            "invitationStatus": "EXPIRED"
+            if world.agents[m.agent_id].status == "INACTIVE"
+            else None,
         }
         for m in it.members
     ]
@@ -219,26 +257,35 @@ def cap_info(world: World, who: Agent) -> Json:
     year = world.ledger.cap_year(who, world.today)
     anchor = who.anniversary_date or who.join_date
     fee = compensation.ELITE_FEE if year.elite else compensation.POST_CAP_FEE
+    teams = world.teams_of(who.id)
+    shared = any(t.type in ("GROUP", "DOMESTIC") for t in teams)
+    membership = next(
+        (m for t in teams for m in t.members if m.agent_id == who.id and m.role == "MEMBER"), None
+    )
+    joined = who.join_date
+    grace = joined and compensation.add_months(joined, compensation.PRODUCING_MONTHS)
     return {
         "agentId": who.id,
         "annualCap": money(year.cap),
         "capAmount": number(year.cap),
         "capAmountPaid": number(year.paid),
-        "groupTeamCap": None,
+        "groupTeamCap": money(year.cap) if shared else None,
         "capped": year.capped,
         "cappedAt": millis(year.capped_at),
         "unlocked": world.ledger.producing_first_tier(who.id, world.today)
         >= compensation.UNLOCK_AT[2],
         "nextAnniversaryDate": iso(anchor and compensation.year_end(anchor, world.today)),
-        "sponsorProducingGracePeriodEnd": None,
-        "gracePeriodEnd": None,
-        "deferredCapEndDate": None,
+        # a day or an instant: both are said to occur
+        "sponsorProducingGracePeriodEnd": iso(grace),
+        "gracePeriodEnd": grace
+        and millis(datetime(grace.year, grace.month, grace.day, tzinfo=UTC)),
+        "deferredCapEndDate": iso(joined and compensation.add_months(joined, 12)),
         "preCapRealCommissionSplit": 15,
         "preCapFee": 30,
         "postCapFee": number(fee["UNITED_STATES"]),
-        "leaderSplit": None,
-        "memberCommissionSplit": 70 if who.cap == 6000 else None,
-        "paysLeaderSplit": who.cap == 6000,
+        "leaderSplit": number(100 - membership.split) if membership else None,
+        "memberCommissionSplit": number(membership.split) if membership else None,
+        "paysLeaderSplit": membership is not None,
         "normalTeamLeadAnnualCap": 12000,
         "elite": year.elite,
     }
@@ -288,6 +335,18 @@ def deal_row(world: World, deal: Deal, viewer_id: str) -> Json:
         "listingDate": iso(deal.listing_date),
         "createdAt": millis(deal.created_at),
         "updatedAt": millis(deal.updated_at),
+        # only Real's people, and of them who they are
+        "participants": [
+            {
+                "id": p.id,
+                "participantRole": p.role,
+                "yentaUserId": p.agent_id,
+                "firstName": p.first_name,
+                "lastName": p.last_name,
+            }
+            for p in deal.participants
+            if not p.external
+        ],
     }
     row.update((k, v) for k, v in deal.raw.items() if k in row)
     return row
@@ -362,6 +421,9 @@ def deal_detail(world: World, deal: Deal, viewer_id: str) -> Json:
     owner = world.agents[deal.owner_id]
     office = {"id": deal.office_id, "name": deal.office_name} if deal.office_id else None
     seller_side = deal.representation in ("SELLER", "LANDLORD")
+    others = [p for p in deal.participants if p.external]
+    payer = next((p for p in others if p.company), None)
+    is_open = deal.group == "OPEN"
     row = deal_row(world, deal, viewer_id)
     row.update(
         {
@@ -386,22 +448,25 @@ def deal_detail(world: World, deal: Deal, viewer_id: str) -> Json:
             if deal.lead_source
             else None,
             "mlsNumber": deal.mls_number,
-            "escrowNumber": None,
+            # of a closed one it would have to be that of its order at the title company
+            "escrowNumber": f"ESC-{deal.code}" if deal.group == "TERMINATED" else None,
             "personalDeal": False,
             "yearBuilt": deal.year_built,
             "journeyId": deal.journey_id,
             "checklistId": related_id("checklist", deal.id),
             "dropboxId": related_id("dropbox", deal.id),
             "builtFromTransactionId": deal.built_from,
-            "cdPayer": None,
-            "cdPayerBusinessEntity": None,
+            "cdPayer": {"fullName": f"Desk of {payer.company}", "email": payer.email}
+            if payer
+            else None,
+            "cdPayerBusinessEntity": {"name": payer.company} if payer else None,
             "participants": [participant(deal, p) for p in deal.participants],
-            "otherParticipants": [],
+            "otherParticipants": [{"id": p.id, "role": p.role} for p in others],
             "paidParticipants": paid_participants(deal),
             "commissionSplits": splits(deal),
-            "errors": [],
-            "builderErrors": [],
-            "transactionWarnings": [],
+            "errors": ["The commission is not validated."] if is_open else [],
+            "builderErrors": ["The year built is missing."] if is_open else [],
+            "transactionWarnings": ["A document is missing."] if is_open else [],
         }
     )
     if deal.owner_sent:
@@ -416,17 +481,17 @@ def deal_detail(world: World, deal: Deal, viewer_id: str) -> Json:
     return row
 
 
-def payment(row: Payment) -> Json:
+def payment(row: Payment, status: str) -> Json:
     """A revenue-share payment, §7 (assumed shape)."""
     return {
         "id": row.id,
         "amount": money(row.amount),
-        "status": "PAID",
+        "status": status,
         "paidAt": millis(row.paid_at),
         "periodStart": iso(row.period_start),
         "periodEnd": iso(row.period_end),
         "method": "ACH",
-        "reference": None,
+        "reference": f"ACH {row.id[:8]}",
     }
 
 
@@ -447,7 +512,9 @@ def contribution(world: World, row: Contribution) -> Json:
         "closingDate": iso(row.earned_on),
         "earnedAt": millis(row.earned_at),
         "status": row.status,
-        "pendingReason": None,
+        "pendingReason": "AWAITING_PAYMENT"
+        if row.status == "PENDING" and row.earned_on >= world.today.replace(day=1)
+        else None,
         "missed": row.missed,
         "missedReason": row.missed_reason,
         "outgoingPaymentId": row.payment_id,
@@ -517,7 +584,10 @@ def equity_row(row: EquityRow) -> Json:
         "status": row.status,
         "transactionDate": iso(row.on),
         "vestingDate": iso(row.vesting_date),
-        "expirationDate": None,
+        # shares that were bought are kept, awards may lapse
+        "expirationDate": iso(compensation.add_months(row.on, 120))
+        if row.grant_type.endswith("_AWARD")
+        else None,
         "transactionId": row.deal_id,
         "createdAt": millis(row.created_at),
         "updatedAt": millis(row.updated_at),

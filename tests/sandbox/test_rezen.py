@@ -295,7 +295,10 @@ def test_detail_agrees_with_list_and_truth(box: Sandbox, get: Get, ids: dict[str
             path = f"{ARRAKIS}/transactions/participant/{ids['ada-sample']}/{kind}/{group}"
             for row in walk(get, path, "transactions", pageSize=100):
                 detail = get(f"{ARRAKIS}/transactions/{row['id']}").json()
+                partial = row.pop("participants")
                 assert row.items() <= detail.items()
+                people = {p["id"]: p for p in detail["participants"]}
+                assert all(p.items() <= people[p["id"]].items() for p in partial)
                 expected = truth[entity][row["id"]]
                 seen.add(row["id"])
                 for name, value in (

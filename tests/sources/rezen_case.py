@@ -101,6 +101,11 @@ def _to_ada(box: Sandbox) -> dict[str, Any]:
     return {"agent_id": leaf(box, 2).id, "sponsor_id": box.world.agent_by_key(ADA).id}
 
 
+def _pending(box: Sandbox) -> dict[str, Any]:
+    ledger = box.world.ledger
+    return {"contribution_id": ledger.pending(box.world.agent_by_key(ADA).id)[-1].id}
+
+
 def _hide_and_show(box: Sandbox) -> None:
     deal = deals_of(box, "CLOSED")[-1].id
     box.mutate({"op": "hide_deal", "deal_id": deal})
@@ -132,6 +137,7 @@ CHANGES = (
     # whoever left the tree shows in no increment of the down-line: the weekly walk finds it
     change("remove_member", _first_tier, late=("down_line",)),
     change("remove_team_member", _team_mate),
+    change("rezen.withdraw_contribution", _pending, name="withdraw_contribution", agent_key=ADA),
 )
 
 
@@ -166,15 +172,14 @@ def control(rig: Rig, agent: str) -> Iterator[str]:
     with rig.box.lock:
         truth = rig.box.books["rezen"].truth(agent)
     wanted = truth["control"]
-    connection = f"{agent}:rezen"
 
-    def sums(table: str, group: str, amount: str, which: str = "true") -> dict[str, Decimal]:
-        found = rig.query(
-            f"select {group}::text, sum({amount}) from raw_rezen.{table} where connection_id = %s"
-            f" and {which} group by 1",
-            connection,
-        )
-        return {key: value for key, value in found if value}
+    def sums(table: str, group: str, amount: str, missed: bool | None = None) -> dict[str, Decimal]:
+        found: dict[str, Decimal] = {}
+        for row in rig.rows(table, agent).values():
+            if missed is None or row["missed"] is missed:
+                key = str(row[group])
+                found[key] = found.get(key, Decimal(0)) + row[amount]
+        return {key: value for key, value in found.items() if value}
 
     def compare(what: str, held: dict[str, Decimal], told: dict[str, str]) -> Iterator[str]:
         expected = {key: Decimal(value) for key, value in told.items() if Decimal(value)}
@@ -187,9 +192,9 @@ def control(rig: Rig, agent: str) -> Iterator[str]:
     )
     contributors = sums("revshare_contributors", "tier", "total_payout_amount")
     yield from compare("revshare_contributors", contributors, by_tier)
-    for which, told in (("not missed", by_tier), ("missed", wanted["missed_by_tier"])):
-        held = sums("revshare_contributions", "tier", "payout_amount", which)
-        yield from compare(f"revshare_contributions {which}", held, told)
+    for missed, told in ((False, by_tier), (True, wanted["missed_by_tier"])):
+        held = sums("revshare_contributions", "tier", "payout_amount", missed)
+        yield from compare(f"revshare_contributions, missed {missed}", held, told)
     history = sums("revshare_history", "month", "amount_amount")
     yield from compare("revshare_history", history, wanted["history"])
 

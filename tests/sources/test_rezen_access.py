@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from pipelines.common.account import Account
@@ -69,13 +70,26 @@ def test_a_token_that_dies_in_the_middle_costs_a_renewal(rig: Rig, skip: int) ->
     account, kept = held(rig)
     rig.box.advance(days=3)
     rule = rig.box.faults.add(
-        "wrong_key", vendor="rezen", match="^/(yenta|arrakis)", skip=skip, times=1, agent_key=ADA
+        "expire_token", vendor="rezen", match="^/(yenta|arrakis)", skip=skip, times=1, agent_key=ADA
     )
     assert not rig.sync(account).failures
     assert rule.hits == 1
     assert (kept.renewals, renewals(rig)) == (1, 1)
     assert not rig.sync(account, full=True).failures
     rig.must_equal_truth()
+
+
+def test_a_service_that_is_closed_stops_neither_a_key_nor_a_token(rig: Rig) -> None:
+    account, kept = held(rig)
+    for path in ("/sponsor-tree", "/by-tier"):
+        rig.box.faults.add("empty_403", vendor="rezen", match=path, times=None)
+    for whose in (rig.account(ADA), account):
+        report = rig.sync(whose)
+        assert report.broken_accounts == {}
+        assert not report.failures
+        refused = {r.entity for r in report.results if r.status == "not_permitted"}
+        assert {"sponsor_tree", "revshare_by_tier"} <= refused
+    assert kept.renewals == 0
 
 
 def test_each_renewal_is_with_the_refresh_token_of_the_last(rig: Rig) -> None:
@@ -95,6 +109,17 @@ def test_a_refused_renewal_breaks_the_account_only(rig: Rig) -> None:
     assert rig.rows("transactions") == before
     with pytest.raises(AccountBroken, match="connect the account again"):
         check_account(rig.case.vendor, account, rig.settings)
+
+
+def test_a_grant_that_is_given_back_opens_nothing(rig: Rig) -> None:
+    account, kept = held(rig)
+    oauth = rig.case.vendor.oauth
+    assert oauth is not None
+    with httpx.Client() as client:
+        assert oauth.revoke(client, kept.values, rig.settings)
+    must_be_broken(rig, rig.sync(account, BEN))
+    rig.box.clock.advance(seconds=60)
+    assert not rig.sync().failures, "a key that was entered is another access"
 
 
 def test_a_refresh_token_that_was_used_elsewhere_is_one_sentence(rig: Rig) -> None:

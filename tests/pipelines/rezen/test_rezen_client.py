@@ -33,9 +33,34 @@ def test_the_key_travels_in_its_header() -> None:
     assert "Authorization" not in request.headers
 
 
-def test_an_empty_403_is_a_dead_key_even_on_one_record() -> None:
-    with pytest.raises(AccountBroken, match="unknown, revoked or expired"):
-        answer(httpx.Response(403), single_record=True)
+@pytest.mark.parametrize("entity", ["sponsor_tree", "revshare_by_tier", "down_line"])
+def test_a_closed_service_does_not_stop_a_key_that_works(entity: str) -> None:
+    rezen = Rezen()
+    paths = ("/sponsor-tree", "/by-tier", *(f"/down-line/{tier}" for tier in range(1, 6)))
+    for path in paths:
+        rezen.routes[path] = lambda _request: httpx.Response(403)
+    connection = connect(rezen)
+    with pytest.raises(ResourceUnavailable, match="takes the key elsewhere") as closed:
+        connection.read(entity)
+    assert closed.value.status == "not_permitted"
+    assert "me" in {request.url.path.rsplit("/", 1)[-1] for request in connection.requests}
+
+
+def test_a_closed_record_is_left_out() -> None:
+    rezen = Rezen()
+    rezen.routes["/teams/t1"] = lambda _request: httpx.Response(403)
+    assert connect(rezen).read("teams").ids == ["t1"]
+
+
+@pytest.mark.parametrize("entity", ["sponsor_tree", "teams"])
+def test_a_key_that_is_refused_everywhere_breaks_the_account(entity: str) -> None:
+    rezen = Rezen()
+    connection = connect(rezen)
+    connection.read("agents")
+    rezen.routes = {"": lambda _request: httpx.Response(403)}
+    with pytest.raises(AccountBroken, match=r"\(HTTP 403\): it is unknown, revoked or expired"):
+        connection.read(entity)
+    assert len(connection.requests) == 2
 
 
 def test_a_worded_403_speaks_of_the_record_or_the_resource() -> None:

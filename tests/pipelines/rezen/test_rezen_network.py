@@ -21,6 +21,7 @@ class Network(Rezen):
         super().__init__()
         self.most = most
         self.people = {f"p{n:03}": (n % 5 + 1, MOVED) for n in range(130)}
+        self.leaves_after_a_page: str | None = None
         for tier in range(1, 6):
             self.routes[f"/down-line/{tier}"] = self._tier
 
@@ -35,7 +36,10 @@ class Network(Rezen):
             for key, (own, updated) in self.people.items()
             if own == tier and (not quiet or updated > MOVED)
         ]
-        return envelope("downLineAgents", rows, request)
+        answer = envelope("downLineAgents", rows, request)
+        if rows and self.leaves_after_a_page is not None:
+            self.people.pop(self.leaves_after_a_page, None)
+        return answer
 
 
 def test_five_tiers_in_five_calls_with_all_statuses() -> None:
@@ -77,6 +81,21 @@ def test_weekly_everything() -> None:
     connection.read("down_line")
     connection.later(days=7)
     assert len(connection.read("down_line").rows) == 130
+
+
+def test_somebody_who_leaves_between_two_pages_takes_no_other_along() -> None:
+    rezen = Network(most=100)
+    rezen.people = {f"p{n:04}": (1, MOVED) for n in range(250)}
+    connection = connect(rezen)
+    connection.read("down_line")
+    rezen.leaves_after_a_page = "p0050"
+    connection.later(days=7)
+    outcome = connection.read("down_line")
+    # p0100 has moved to the page that was read already
+    assert "p0100" not in outcome.ids
+    assert outcome.gone == set()
+    connection.later(hours=1)
+    assert connection.read("down_line").gone == {"p0050|1"}
 
 
 def test_front_line_is_a_snapshot() -> None:

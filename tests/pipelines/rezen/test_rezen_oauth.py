@@ -28,6 +28,7 @@ ADDRESSES = {
     "issuer": ISSUER,
     "authorization_endpoint": f"{ISSUER}/go/here",
     "token_endpoint": f"{ISSUER}/and/there",
+    "revocation_endpoint": f"{ISSUER}/and/gone",
 }
 
 
@@ -56,8 +57,10 @@ class Issuer:
         self.asked.append(request)
         if request.url.path == "/.well-known/openid-configuration":
             return self._answer(self.addresses)
-        assert str(request.url) == ADDRESSES["token_endpoint"]
         assert request.method == "POST"
+        if str(request.url) == ADDRESSES["revocation_endpoint"]:
+            return httpx.Response(200)
+        assert str(request.url) == ADDRESSES["token_endpoint"]
         return self._answer(self.tokens)
 
     @staticmethod
@@ -131,6 +134,31 @@ def test_a_confidential_app_proves_itself_form_encoded() -> None:
     ends, renew = (datetime.fromisoformat(renewed[name]) for name in ("expires_at", "renew_at"))
     assert (ends - renew).total_seconds() == 600
     assert 43_100 < (ends - datetime.now(UTC)).total_seconds() <= 43_200
+
+
+@pytest.mark.parametrize(
+    ("held", "token"),
+    [
+        (HELD, {"token": ["r-1"], "token_type_hint": ["refresh_token"]}),
+        ({"access_token": "k-1"}, {"token": ["k-1"], "token_type_hint": ["access_token"]}),
+    ],
+)
+def test_the_grant_is_given_back(held: dict[str, str], token: dict[str, list[str]]) -> None:
+    """The refresh token, because the keys that came of it die with it."""
+    issuer = Issuer()
+    assert OAUTH.revoke(issuer.client, held, PUBLIC)
+    assert str(issuer.asked[-1].url) == ADDRESSES["revocation_endpoint"]
+    assert issuer.form == {**token, "client_id": ["app_public"]}
+    issuer = Issuer()
+    assert OAUTH.revoke(issuer.client, held, CONFIDENTIAL)
+    assert issuer.form == token
+    assert issuer.asked[-1].headers["authorization"].startswith("Basic ")
+
+
+def test_an_issuer_that_takes_nothing_back_says_so() -> None:
+    issuer = Issuer(addresses={k: v for k, v in ADDRESSES.items() if "revocation" not in k})
+    with pytest.raises(ContractBroken, match="does not tell its addresses"):
+        OAUTH.revoke(issuer.client, HELD, PUBLIC)
 
 
 def test_a_token_is_renewed_before_it_ends_and_a_key_never() -> None:

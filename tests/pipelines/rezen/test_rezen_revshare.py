@@ -11,6 +11,7 @@ import pytest
 from pipelines.common.errors import ContractBroken, ResourceUnavailable
 from pipelines.rezen.revshare import RowKeys, contribution, month_rows, tier_rows
 from pipelines.rezen.windows import Window, filled, month_before, month_of, months, months_back
+from tests.pipelines.in_memory import Connection
 from tests.pipelines.rezen.rezen_fake import ADA, Rezen, connect, envelope, wrapper
 
 
@@ -20,6 +21,8 @@ class Payments(Rezen):
     def __init__(self, count: int) -> None:
         super().__init__()
         self.status = {f"pay{n:03}": "PAID" for n in reversed(range(count))}
+        self.behind: dict[str, list[str]] = {}
+        self.announced: int | None = None
         self.routes["/payments"] = lambda request: envelope(
             "payments",
             [{"id": key, "status": status} for key, status in self.status.items()],
@@ -29,8 +32,12 @@ class Payments(Rezen):
 
     def _detail(self, request: httpx.Request) -> Any:
         key = request.url.path.rsplit("/", 1)[1]
-        rows = [{"id": f"c-{key}", "agent": {"id": "x"}, "tier": 1, "payout": 1.5}]
-        return {"id": key, **envelope("contributions", rows, request)}
+        if key not in self.status:
+            return wrapper(404, "no such payment")
+        names = self.behind.get(key, [f"c-{key}"])
+        rows = [{"id": n, "agent": {"id": "x"}, "tier": 1, "payout": 1.5} for n in names]
+        answer = {"id": key, **envelope("contributions", rows, request)}
+        return answer if self.announced is None else {**answer, "totalCount": self.announced}
 
 
 def test_a_payment_is_opened_once_it_is_final() -> None:
@@ -59,6 +66,63 @@ def test_the_walk_ends_at_a_page_of_known_payments() -> None:
     rezen.status = {"new": "PAID", **rezen.status}
     outcome = connection.read("revshare_payments")
     assert len(outcome.requests) == 2
+    assert not outcome.reading.complete
+
+
+def _read_payments(connection: Connection, **options: Any) -> set[str]:
+    """The contributions that are gone by the next reading of both tables."""
+    connection.later(days=1)
+    connection.read("revshare_payments", **options)
+    return connection.read("revshare_payment_contributions", **options).gone
+
+
+def test_a_contribution_that_a_payment_lost_is_gone() -> None:
+    rezen = Payments(2)
+    rezen.status["pay001"] = "SCHEDULED"
+    rezen.behind["pay001"] = ["c1", "c2"]
+    connection = connect(rezen)
+    _read_payments(connection)
+    rezen.status["pay001"] = "PAID"
+    rezen.behind["pay001"] = ["c1"]
+    assert _read_payments(connection) == {"pay001|c2"}
+    assert connection.warehouse.keys("revshare_payment_contributions") == {
+        "pay000|c-pay000",
+        "pay001|c1",
+    }
+
+
+def test_a_payment_that_announces_more_than_it_shows_loses_nothing() -> None:
+    rezen = Payments(1)
+    rezen.status["pay000"] = "SCHEDULED"
+    rezen.behind["pay000"] = ["c1", "c2"]
+    connection = connect(rezen)
+    _read_payments(connection)
+    rezen.behind["pay000"], rezen.announced = ["c1"], 2
+    assert _read_payments(connection) == set()
+
+
+def test_what_was_behind_a_payment_goes_with_it() -> None:
+    rezen = Payments(2)
+    connection = connect(rezen)
+    _read_payments(connection)
+    del rezen.status["pay001"]
+    assert _read_payments(connection, full=True) == {"pay001|c-pay001"}
+
+
+def test_a_payment_that_leaves_between_two_pages_takes_no_other_along() -> None:
+    rezen = Payments(250)
+    connection = connect(rezen)
+    connection.read("revshare_payments")
+    listed = rezen.routes["/payments"]
+
+    def one_leaves(request: httpx.Request) -> Any:
+        answer = listed(request)
+        rezen.status.pop("pay249", None)
+        return answer
+
+    rezen.routes["/payments"] = one_leaves
+    outcome = connection.read("revshare_payments", full=True)
+    assert outcome.gone == set()
     assert not outcome.reading.complete
 
 
@@ -179,6 +243,64 @@ def test_contributors_by_month_and_then_this_month_and_the_last() -> None:
     assert starts - {None} == {"2026-04-01", "2026-05-01", "2026-06-01", "2026-07-01"}
 
 
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("form", ["sums", "deals"])
+def test_a_contribution_that_left_its_month_is_gone(form: str, full: bool) -> None:
+    rezen = Rezen()
+    deals = form == "deals"
+    rows = {
+        month: [
+            {"agentYentaId": who, "closingDate": f"2026-0{month}-02"}
+            | ({"id": f"{who}{month}"} if deals else {})
+            for who in "xy"
+        ]
+        for month in (4, 6)
+    }
+    _monthly(rezen, "contributions", "contributions", rows)
+    connection = connect(rezen)
+    connection.read("revshare_contributions")
+    rows[4].pop()
+    rows[6].pop()
+    connection.later(days=1)
+    april, june = ("1|y|y4", "1|y|y6") if deals else ("1|y|2026-04-01", "1|y|2026-06-01")
+    gone = connection.read("revshare_contributions", full=full).gone
+    # an increment does not look at April again
+    assert gone == ({april, june} if full else {june})
+
+
+@pytest.mark.parametrize("announced", [None, 9])
+def test_a_contributor_who_left_the_month_is_gone(announced: int | None) -> None:
+    rezen = Rezen()
+    rows = {6: [{"agentYentaId": who, "totalPayout": 1} for who in "xy"]}
+    _monthly(rezen, "contributors", "contributors", rows)
+    connection = connect(rezen)
+    connection.read("revshare_contributors")
+    rows[6].pop()
+    if announced is not None:
+        short = {"contributors": rows[6], "hasNext": False, "totalCount": announced}
+        rezen.routes["/contributors/1"] = lambda _request: short
+    connection.later(days=1)
+    gone = connection.read("revshare_contributors").gone
+    assert gone == ({"1|2026-06-01|y"} if announced is None else set())
+
+
+def test_sums_that_are_no_more_are_gone() -> None:
+    rezen = Rezen()
+    tiers = [{"tier": tier, "amount": {"amount": 5}} for tier in (1, 2)]
+    months = [{"month": "2026-05", "amount": 5}, {"month": "2026-06", "amount": 5}]
+    rezen.routes["/by-tier"] = lambda _request: {"tiers": tiers}
+    rezen.routes["/history"] = lambda _request: {"history": months}
+    connection = connect(rezen)
+    connection.read("revshare_by_tier")
+    connection.read("revshare_history")
+    tiers.pop()
+    months.pop()
+    connection.later(days=1)
+    # an increment does not look at April again
+    assert connection.read("revshare_by_tier").gone == {"2|2026-05-01", "2|2026-06-01"}
+    assert connection.read("revshare_history").gone == {"2026-06"}
+
+
 def test_by_tier_in_all_its_shapes() -> None:
     rezen = Rezen()
     rezen.routes["/by-tier"] = lambda _request: {"tiers": [{"tier": 1, "amount": {"amount": 5}}]}
@@ -226,6 +348,25 @@ def test_an_empty_year_costs_one_question() -> None:
     wanted = months(date(2025, 1, 1), date(2026, 12, 31))
     assert len(list(filled(wanted, read, lambda rows: not rows))) == 12
     assert len(asked) == 14
+
+
+def test_an_entry_that_leaves_the_ledger_while_it_is_paged_takes_no_other_along() -> None:
+    rezen = Rezen()
+    rows = [{"id": f"e{n:03}"} for n in range(150)]
+
+    def one_leaves(request: httpx.Request) -> Any:
+        answer = envelope("equityTransactions", rows, request)
+        rows[:] = [row for row in rows if row["id"] != "e050"]
+        return answer
+
+    rezen.routes["/transactions"] = lambda request: envelope("equityTransactions", rows, request)
+    connection = connect(rezen)
+    connection.read("equity_transactions")
+    rezen.routes["/transactions"] = one_leaves
+    connection.later(days=1)
+    assert connection.read("equity_transactions").gone == set()
+    connection.later(days=1)
+    assert connection.read("equity_transactions").gone == {"e050"}
 
 
 def test_equity_by_year_since_joining() -> None:
