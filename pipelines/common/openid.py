@@ -24,7 +24,7 @@ DISCOVERY = "/.well-known/openid-configuration"
 def discover(
     client: httpx.Client,
     issuer: str,
-    endpoint: Literal["authorization_endpoint", "token_endpoint"],
+    endpoint: Literal["authorization_endpoint", "token_endpoint", "revocation_endpoint"],
     *,
     title: str,
     setting: str,

@@ -22,8 +22,8 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import xxhash
@@ -39,6 +39,7 @@ WEBHOOK = "webhook"
 """The mode of a reading of single records that a webhook named. Its mark is no sync of the entity:
 no cursor, no watermark and no decision of a later reading may come from it."""
 
+Group: TypeAlias = str | date
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -82,8 +83,8 @@ class Memory(Protocol):
         """When those of `keys` that are live were fetched in the form they have."""
         ...
 
-    def keys_where(self, entity: str, column: str, values: Iterable[str]) -> set[str]:
-        """The keys of all live rows that have one of `values` in a text column."""
+    def keys_where(self, entity: str, column: str, values: Iterable[Group]) -> set[str]:
+        """The keys of all live rows that have one of `values` in a column of texts or days."""
         ...
 
 
@@ -110,7 +111,7 @@ class EmptyMemory:
         """No rows."""
         return {}
 
-    def keys_where(self, entity: str, column: str, values: Iterable[str]) -> set[str]:
+    def keys_where(self, entity: str, column: str, values: Iterable[Group]) -> set[str]:
         """No rows."""
         return set()
 
@@ -205,7 +206,7 @@ class Reading:
 
     rows_read: int = 0
     seen: SeenKeys = field(default_factory=SeenKeys, repr=False)
-    groups: set[str] = field(default_factory=set, repr=False)
+    groups: set[Group] = field(default_factory=set, repr=False)
 
     def __post_init__(self) -> None:
         self._mark = self.memory.mark(self.entity.name)
@@ -238,11 +239,11 @@ class Reading:
         """The cursor that this reading starts from; None for a first or full reading."""
         return self._mark.cursor if self._mark and not self.full else None
 
-    def whole(self, groups: Iterable[str]) -> None:
+    def whole(self, groups: Iterable[Group]) -> None:
         """All rows of these groups were seen: a stored one that was not is gone.
 
         A group is a value of the entity's `grouped_by`, such as the id of a record whose list was
-        replaced. There is no guard: a list may rightly shrink to nothing.
+        replaced, or a month. There is no guard: a list may rightly shrink to nothing.
         """
         if self.entity.grouped_by is None:
             raise ValueError(f"{self.entity.name} is not read in groups")

@@ -593,7 +593,7 @@ class _Session:
             return []
 
     def _gone_from_groups(self, task: _Task, memory: RawStore) -> set[str]:
-        groups, column = sorted(task.reading.groups), task.entity.grouped_by
+        groups, column = sorted(task.reading.groups, key=str), task.entity.grouped_by
         gone: set[str] = set()
         if column is None:
             return gone

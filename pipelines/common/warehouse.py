@@ -20,7 +20,7 @@ from psycopg2.pool import ThreadedConnectionPool
 
 from pipelines.common.entity import Vendor
 from pipelines.common.model import Column
-from pipelines.common.reading import Mark
+from pipelines.common.reading import Group, Mark
 
 SYNC_MARKS = (
     Column("run_id", "text", "the sync that made the mark", nullable=False),
@@ -331,7 +331,7 @@ class RawStore:
                 last = keys[-1]
 
     def keys_where(
-        self, connection_id: str, entity: str, column: str, values: Sequence[str]
+        self, connection_id: str, entity: str, column: str, values: Sequence[Group]
     ) -> list[str]:
         """The keys of all live rows that have one of `values` in `column`."""
         query = (
@@ -393,8 +393,8 @@ class ConnectionMemory:
         """When those of `keys` that are live were fetched in the form they have."""
         return self.store.fetched_at(self.connection_id, entity, list(keys))
 
-    def keys_where(self, entity: str, column: str, values: Iterable[str]) -> set[str]:
-        """The keys of all live rows that have one of `values` in a text column."""
+    def keys_where(self, entity: str, column: str, values: Iterable[Group]) -> set[str]:
+        """The keys of all live rows that have one of `values` in a column of texts or days."""
         return set(self.store.keys_where(self.connection_id, entity, column, list(values)))
 
 

@@ -8,7 +8,15 @@ from typing import Any
 from pipelines.common.entity import Row
 from pipelines.common.errors import RecordUnavailable, ResourceUnavailable
 from pipelines.common.reading import Reading
-from pipelines.rezen.client import as_object, get, me_of, own_id, settings_of, who_am_i
+from pipelines.rezen.client import (
+    Wordless,
+    as_object,
+    get,
+    me_of,
+    own_id,
+    settings_of,
+    who_am_i,
+)
 
 
 def read_agent(reading: Reading) -> Iterator[Sequence[Row]]:
@@ -42,7 +50,7 @@ def _team_bodies(reading: Reading) -> dict[str, Row | None]:
             try:
                 answer = get(reading, f"{base}/teams/{team_id}", single_record=True)
                 bodies[team_id] = as_object(answer.data, "teams/{id}")
-            except RecordUnavailable:
+            except (RecordUnavailable, Wordless):
                 bodies[team_id] = None
         reading.handover.put("teams", bodies)
     return bodies

@@ -27,8 +27,8 @@ from pipelines.common.errors import (
     AccountBroken,
     ContractBroken,
     CredentialExpired,
-    RecordUnavailable,
     ResourceUnavailable,
+    RetryLater,
     VendorError,
 )
 from pipelines.common.http import Answer, Api, Dialect, Failure, Params, VendorSettings
@@ -54,6 +54,10 @@ _COMMON_ARRAYS = ("transactions", "results", "content", "items", "data")
 
 class KeyDoubted(VendorError):
     """A refusal without a word: the key is dead, or what was asked for is closed to it."""
+
+
+class Wordless(RetryLater):
+    """One record is refused without a word, though the key works: nobody said that it is gone."""
 
 
 class RezenSettings(VendorSettings):
@@ -121,7 +125,7 @@ def _address(
     return discover(
         client,
         own.oauth_base_url,
-        endpoint,  # type: ignore[arg-type]  # any address of the document is found alike
+        endpoint,
         title="reZEN",
         setting=_ISSUER_SETTING,
     )
@@ -272,7 +276,8 @@ def get(
     """Read one page or record, as `Api.get`.
 
     A wordless 403 breaks the account only if `users/me` is refused, too. That check renews an
-    access token that is over, so the question is asked again before it counts as closed.
+    access token that is over, so the question is asked again before it counts as closed. Raises
+    `Wordless` where that is one record.
     """
 
     def ask() -> Answer:
@@ -287,11 +292,13 @@ def get(
     except KeyDoubted as refused:
         said = (
             f"reZEN answered HTTP 403 and not a word to {urlsplit(url).path}, but takes the key "
-            f"elsewhere: this account may not read it."
+            f"elsewhere:"
         )
         if single_record:
-            raise RecordUnavailable(said, reason="denied") from refused
-        raise ResourceUnavailable(said, status="not_permitted") from refused
+            raise Wordless(f"{said} what is stored of it stays.") from refused
+        raise ResourceUnavailable(
+            f"{said} this account may not read it.", status="not_permitted"
+        ) from refused
 
 
 # -- bodies ----------------------------------------------------------------------------------------

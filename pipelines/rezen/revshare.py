@@ -215,8 +215,7 @@ def _end_what_left(reading: Reading, wanted: Sequence[Window], short: Sequence[s
     if short:
         reading.note = f"reZEN announced more of {short[0]} than it showed, so nothing was ended."
         return
-    starts = [month.start for month in wanted]
-    reading.whole(starts)  # type: ignore[arg-type]  # the column is a date, and compared as one
+    reading.whole(month.start for month in wanted)
 
 
 def _in_window(row: Row, window: Window) -> Row:

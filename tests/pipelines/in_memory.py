@@ -18,7 +18,7 @@ from pipelines.common.account import Account, StaticCredentials
 from pipelines.common.budget import Rate, SystemClock
 from pipelines.common.entity import Row, Vendor
 from pipelines.common.http import Api, CallCounter, VendorHttp, VendorSettings
-from pipelines.common.reading import Handover, Mark, Reading
+from pipelines.common.reading import Group, Handover, Mark, Reading
 from pipelines.common.rows import CheckedRows, Rejected, check_rows
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -56,7 +56,7 @@ class Warehouse:
         live = self.rows.get(entity, {})
         return {key: live[key]["_synced_at"] for key in keys if key in live}
 
-    def keys_where(self, entity: str, column: str, values: Iterable[str]) -> set[str]:
+    def keys_where(self, entity: str, column: str, values: Iterable[Group]) -> set[str]:
         wanted = set(values)
         return {key for key, row in self.rows.get(entity, {}).items() if row[column] in wanted}
 

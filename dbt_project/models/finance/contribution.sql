@@ -71,7 +71,12 @@ final as (
         latest.transaction_type,
         case
             when latest.is_missed then 'MISSED'
-            when latest.priority = 1 then 'PAID'
+            -- a payment is money already sent, unless it says otherwise
+            when
+                latest.priority = 1
+                and coalesce(upper(payments.payment_status), 'PAID')
+                not in ('PENDING', 'SCHEDULED', 'FAILED')
+                then 'PAID'
             else 'PENDING'
         end as contribution_status,
         latest.contribution_status as contribution_status_source,

@@ -83,6 +83,19 @@ def test_an_increment_reads_one_page_per_group_and_what_changed() -> None:
     assert details.gone == set()
 
 
+def test_a_deal_that_is_refused_without_a_word_is_not_gone() -> None:
+    rezen = Deals(5)
+    connection = connect(rezen)
+    connection.read("transaction_list")
+    connection.read("transactions")
+    rezen.routes["/transactions/d003"] = lambda _request: httpx.Response(403)
+    connection.later(hours=1)
+    connection.read("transaction_list", full=True)
+    with pytest.raises(RetryLater, match="takes the key elsewhere: what is stored of it stays"):
+        connection.read("transactions", full=True)
+    assert len(connection.warehouse.rows["transactions"]) == 5
+
+
 def test_nothing_changed_costs_no_detail() -> None:
     connection = connect(Deals(5))
     connection.read("transaction_list")
