@@ -107,7 +107,7 @@ class Price(_WithMetadata):
     tiers_mode: str | None = Field(None, description="graduated or volume")
     transform_quantity: Json | None = Field(None, description="how a quantity is divided")
     custom_unit_amount: Json | None = Field(None, description="bounds of a free amount")
-    currency_options: Json | None = Field(None, description="amounts in other currencies")
+    currency_options: Json | None = Field(None, description="amounts by currency, its own included")
     nickname: str | None = Field(None, description="name for the back office")
     lookup_key: str | None = Field(None, description="name by which the product finds it")
     tax_behavior: str | None = Field(None, description="exclusive, inclusive or unspecified")

@@ -33,17 +33,17 @@ class Kind:
     name: str
     types: str
     all: Params = ()
-    expand: str | None = None
+    expand: tuple[str, ...] = ()
     by_creation: bool = False
 
     def listing(self, reading: Reading) -> Listing:
         """The list of all objects."""
-        expand = (("expand[]", f"data.{self.expand}"),) if self.expand else ()
+        expand = (("expand[]", f"data.{part}") for part in self.expand)
         return listing(reading, self.path, (*self.all, *expand))
 
     def record(self, reading: Reading, key: str) -> Row | None:
         """One object, None if it is gone."""
-        expand = (("expand[]", self.expand),) if self.expand else ()
+        expand = [("expand[]", part) for part in self.expand]
         return record(reading, self.path, key, expand)
 
     def read(self, reading: Reading, key: str) -> list[Row]:
@@ -55,7 +55,7 @@ class Kind:
 
 
 PRODUCTS = Kind("products", "product", "product.*")
-PRICES = Kind("prices", "price", "price.*", expand="tiers")
+PRICES = Kind("prices", "price", "price.*", expand=("tiers", "currency_options"))
 CUSTOMERS = Kind("customers", "customer", "customer.*", by_creation=True)
 SUBSCRIPTIONS = Kind(
     "subscriptions", "subscription", "customer.subscription.*", all=(("status", "all"),)
@@ -69,7 +69,7 @@ def read_products(reading: Reading) -> Iterator[Sequence[Row]]:
 
 
 def read_prices(reading: Reading) -> Iterator[Sequence[Row]]:
-    """Prices with their tiers."""
+    """Prices with their tiers and what they are in other currencies."""
     yield from _read(reading, PRICES)
 
 

@@ -74,6 +74,18 @@ class Price:
         return "recurring" if self.recurring else "one_time"
 
     @property
+    def options(self) -> dict[str, dict[str, Any]]:
+        """What it costs in each currency, its own first."""
+        own = {
+            "custom_unit_amount": self.custom_unit_amount,
+            "tax_behavior": self.tax_behavior,
+            "unit_amount": self.unit_amount,
+            "unit_amount_decimal": self.unit_amount_decimal,
+        }
+        others = {name: {**own, **more} for name, more in self.currency_options.items()}
+        return {self.currency: own, **others}
+
+    @property
     def metered(self) -> bool:
         """Whether use is billed and not seats."""
         return bool(self.recurring) and self.recurring["usage_type"] == "metered"  # type: ignore[index]

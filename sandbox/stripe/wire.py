@@ -101,7 +101,7 @@ def _recurring(it: model.Price, version: str | None) -> Json | None:
 
 def price_extra(it: model.Price, name: str) -> Any:
     """What `expand[]` adds to a price: `tiers` (absent when it has none) or `currency_options`."""
-    return copy.deepcopy(it.tiers if name == "tiers" else it.currency_options)
+    return copy.deepcopy(it.tiers if name == "tiers" else it.options)
 
 
 def _plan(it: model.Price) -> Json:

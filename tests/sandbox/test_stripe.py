@@ -257,6 +257,18 @@ def test_tiers_come_only_when_expanded(get: Get, rows: Rows) -> None:
 
 
 def test_expansion_puts_the_thing_in_place_of_its_id(get: Get) -> None:
+def test_other_currencies_come_only_when_expanded(get: Get, rows: Rows) -> None:
+    assert not any("currency_options" in price for price in rows("prices"))
+    for price in rows("prices", **{"expand[]": "data.currency_options"}):
+        own = price["currency_options"][price["currency"]]
+        assert {name: price[name] for name in own} == own
+    [both] = [p for p in rows("prices", **{"expand[]": "data.currency_options"})
+              if len(p["currency_options"]) > 1]  # fmt: skip
+    one = get(f"prices/{both['id']}", **{"expand[]": "currency_options"}).json()
+    assert one["currency_options"] == both["currency_options"]
+    assert both["currency_options"]["cad"]["unit_amount"] == 199_000
+
+
     [sub] = get("subscriptions", limit=1, **{"expand[]": "data.customer"}).json()["data"]
     assert sub["customer"]["object"] == "customer"
     whole = get(f"subscriptions/{sub['id']}", **{"expand[]": "items.data.price.product"}).json()

@@ -147,12 +147,12 @@ def test_more_pages_without_an_id_to_go_on_from_are_a_broken_contract() -> None:
 @pytest.mark.parametrize(
     ("entity", "params"),
     [
-        ("subscriptions", {"status": "all"}),
-        ("prices", {"expand[]": "data.tiers"}),
-        ("products", {}),
+        ("subscriptions", [("status", "all")]),
+        ("prices", [("expand[]", "data.tiers"), ("expand[]", "data.currency_options")]),
+        ("products", []),
     ],
 )
-def test_lists_ask_for_everything_there_is(entity: str, params: dict[str, str]) -> None:
-    """Subscriptions hold back cancelled ones, prices their tiers (§3.2, §3.3)."""
+def test_lists_ask_for_everything_there_is(entity: str, params: list[tuple[str, str]]) -> None:
+    """Subscriptions hold back cancelled ones, prices tiers and currencies (§3.2, §3.3)."""
     read = connection(lambda _request: page()).read(entity)
-    assert dict(read.requests[-1].url.params) == {**params, "limit": "100"}
+    assert read.requests[-1].url.params.multi_items() == [*params, ("limit", "100")]
