@@ -202,6 +202,20 @@ class Invoice:
     number: str | None = None
     payment_intent: str | None = None
     quote: str | None = None
+    finalized_at: int | None = None
+    paid_at: int | None = None
+    voided_at: int | None = None
+    marked_uncollectible_at: int | None = None
+
+    @property
+    def status_transitions(self) -> dict[str, int | None]:
+        """When it became what it was or is."""
+        return {
+            "finalized_at": self.finalized_at,
+            "marked_uncollectible_at": self.marked_uncollectible_at,
+            "paid_at": self.paid_at,
+            "voided_at": self.voided_at,
+        }
 
     @property
     def amount_due(self) -> int:

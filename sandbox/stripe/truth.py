@@ -190,6 +190,7 @@ def _invoice(it: Invoice) -> Row:
         "period_start": _at(it.period_start),
         "period_end": _at(it.period_end),
         "number": it.number,
+        "status_transitions": it.status_transitions,
         "created": _at(it.created),
     }
 
