@@ -30,11 +30,12 @@ FLAWS: Mapping[str, Any] = {
     "wrong_signature": 0,
     "altered_body": 0,
     "stale": 0,
+    "two_signatures": 0,
     "speed": 1.0,
 }
 """Every nth delivery twice or never; so many at a time held back and sent in the reverse order; the
-next so many wrongly signed, changed after signing, or with a time of an hour ago; and how much
-faster than the vendor's the ladder of retries runs."""
+next so many wrongly signed, changed after signing, with a time of an hour ago, or signed twice; and
+how much faster than the vendor's the ladder of retries runs."""
 
 
 @dataclass
@@ -72,6 +73,7 @@ class Flawed:
     wrong_signature: bool = False
     altered_body: bool = False
     stale: bool = False
+    two_signatures: bool = False
 
     @property
     def now(self) -> int:
@@ -217,7 +219,7 @@ class Hooks:
             self.sent[sent.id] = sent
             flawed = Flawed(
                 **{name: self._next_flaw(name)
-                   for name in ("wrong_signature", "altered_body", "stale")}
+                   for name in ("wrong_signature", "altered_body", "stale", "two_signatures")}
             )  # fmt: skip
             self._held.append((sent, flawed))
         if len(self._held) >= max(1, int(flaws["shuffle"])):

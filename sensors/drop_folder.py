@@ -8,6 +8,8 @@
 <drop folder>/<agent>/<entity>/refused/...            not imported, with a report that says why
 ```
 
+Columns that are never stored are empty in what is moved, but in a file that cannot be read at all.
+
 A file is taken once it has not changed between two looks. It is kept as an import first and moved
 then, so that a death in between only repeats what changes nothing.
 """
@@ -18,6 +20,7 @@ import csv
 import hashlib
 import io
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -114,11 +117,12 @@ def take(file: Dropped, files_dir: Path) -> Taken:
             raise ImportRefused("The file has more than 200 MB: import it in parts.")
         content = file.path.read_bytes()
         given = _mapping(file)
-        taken, refusals = _keep(file, entity, content, given, files_dir)
+        taken, refusals, kept = _keep(file, entity, content, given, files_dir)
     except ImportRefused as refused:
         _move(file, REFUSED, [Refusal(0, "", "", str(refused))])
         raise
-    _move(file, DONE if taken.import_id is not None else REFUSED, refusals)
+    where = DONE if taken.import_id is not None else REFUSED
+    _move(file, where, refusals, None if kept == content else kept)
     return taken
 
 
@@ -134,16 +138,17 @@ def _mapping(file: Dropped) -> ColumnMapping:
 
 def _keep(
     file: Dropped, entity: Entity, content: bytes, given: ColumnMapping, files_dir: Path
-) -> tuple[Taken, Sequence[Refusal]]:
+) -> tuple[Taken, Sequence[Refusal], bytes]:
+    """What became of the file, why rows of it are refused, and the file as it may be kept."""
     table, plan = open_table(entity, content, given)
     prepared = prepare(entity, table, plan, file.path.name)
-    if not prepared.good:
-        return Taken(file, None, 0, prepared.refused), prepared.refusals
     mapping = plan.mapping.to_dict()
     kept = content
     if plan.denied:
-        kept = without(table, set(plan.denied))
+        kept = without(table, plan.denied)
         mapping = {**mapping, "delimiter": ",", "encoding": "utf-8"}
+    if not prepared.good:
+        return Taken(file, None, 0, prepared.refused), prepared.refusals, kept
     store = ImportStore(files_dir, file.agent, file.entity)
     record = store.same(digest(content), mapping) or store.keep(
         file_name=file.path.name,
@@ -153,11 +158,17 @@ def _keep(
         rows=len(prepared.good),
         refused=prepared.refused,
     )
-    return Taken(file, record.id, len(prepared.good), prepared.refused), prepared.refusals
+    taken = Taken(file, record.id, len(prepared.good), prepared.refused)
+    return taken, prepared.refusals, kept
 
 
-def _move(file: Dropped, where: str, refusals: Sequence[Refusal]) -> None:
-    """Put the file, its mapping and a report of what was refused out of the way."""
+def _move(
+    file: Dropped, where: str, refusals: Sequence[Refusal], emptied: bytes | None = None
+) -> None:
+    """Put the file, its mapping and a report of what was refused out of the way.
+
+    With `emptied`, that is what is put there, and the file itself is deleted.
+    """
     folder = file.path.parent / where
     folder.mkdir(exist_ok=True)
     stem = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{file.path.stem}"
@@ -169,7 +180,14 @@ def _move(file: Dropped, where: str, refusals: Sequence[Refusal]) -> None:
         (folder / f"{stem}.reasons.csv").write_text(text.getvalue(), "utf-8")
     if file.mapping_path.exists():
         file.mapping_path.replace(folder / f"{stem}.mapping.yaml")
-    file.path.replace(folder / f"{stem}.csv")
+    target = folder / f"{stem}.csv"
+    if emptied is None:
+        file.path.replace(target)
+        return
+    target.touch(mode=0o600)
+    target.write_bytes(emptied)
+    shutil.copymode(file.path, target)
+    file.path.unlink()
 
 
 def why_not(file: Dropped, connections: ConnectionsResource) -> str | None:

@@ -46,7 +46,7 @@ class Opened:
         told = self.plan.mapping.to_dict()
         if not self.plan.denied:
             return self.content, told
-        kept = without(self.table, set(self.plan.denied))
+        kept = without(self.table, self.plan.denied)
         return kept, {**told, "delimiter": ",", "encoding": "utf-8"}
 
 

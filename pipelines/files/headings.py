@@ -120,12 +120,16 @@ HEADINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 CURRENCY_HEADINGS = ("currency", "currency code", "ccy")
 
-_DENIED = (
-    "ssn", "social security", "sin number", "social insurance", "tax id", "taxpayer id", "itin",
-    "tin", "ein", "date of birth", "birth date", "birthdate", "birthday", "dob", "bank account",
-    "routing number", "iban", "credit card", "card number", "cvv", "passport",
-    "driver license", "drivers license", "driver s license", "password",
+_DENIED_WORDS = ("ssn", "sin number", "itin", "tin", "ein", "dob", "iban", "cvv", "cvc", "secret")
+_DENIED_PARTS = (
+    "socialsecurity", "socialinsurance", "taxid", "taxpayerid", "dateofbirth", "birthdate",
+    "birthday", "bankaccount", "routingnumber", "creditcard", "debitcard", "cardnumber",
+    "passport", "driverlicense", "driverslicense", "driverlicence", "driverslicence", "password",
+    "passcode", "apikey", "privatekey", "token",
 )  # fmt: skip
+"""What names a denied column: a whole word, or anywhere in a heading that is written as one."""
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def plain(heading: str) -> str:
@@ -139,5 +143,8 @@ def plain(heading: str) -> str:
 
 def is_denied(heading: str) -> bool:
     """True if a column of this name holds tax, bank or birth data or a secret."""
-    padded = f" {plain(heading)} "
-    return any(f" {words} " in padded for words in _DENIED)
+    words = plain(_CAMEL.sub(" ", heading))
+    glued = words.replace(" ", "")
+    return any(f" {word} " in f" {words} " for word in _DENIED_WORDS) or any(
+        part in glued for part in _DENIED_PARTS
+    )

@@ -135,6 +135,15 @@ def _candidate(line: Line, table: Table, plan: Plan) -> _Candidate:
     def refuse(column: str, value: str, reason: str) -> None:
         faults.append(Refusal(line.number, column, shorten(value), reason))
 
+    if line.beyond:
+        # whatever else it says stands in the wrong column, and may be what is never stored
+        refuse(
+            "",
+            "",
+            "the row has more cells than there are headings; a text with the delimiter in it may "
+            "lack its quotation marks",
+        )
+        return _Candidate(line, data, faults)
     for reading in plan.readings:
         text = reading.text(line.cells)
         try:
@@ -142,13 +151,6 @@ def _candidate(line: Line, table: Table, plan: Plan) -> _Candidate:
         except ValueError as error:
             refused.add(reading.field)
             refuse(_column(reading, table), text, f"{reading.field}: {error}")
-    if line.beyond:
-        refuse(
-            "",
-            "",
-            "the row has more cells than there are headings; a text with the delimiter in it may "
-            "lack its quotation marks",
-        )
     first = plan.reading(plan.key[0])
     if first.field not in refused and data[first.field] is None:
         reason = f"{first.field}: the key is missing, so nothing names the row"
@@ -280,8 +282,8 @@ def _refused_row(candidate: _Candidate, table: Table, plan: Plan, file_name: str
     """
     cells = {
         heading: cell
-        for i, (heading, cell) in enumerate(zip(table.headings, candidate.line.cells, strict=True))
-        if cell and i not in plan.denied
+        for heading, cell in zip(table.headings, candidate.line.without(plan.denied), strict=True)
+        if cell
     }
     return {
         "id": f"{file_name} row {candidate.line.number}",

@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipelines.files.errors import ImportRefused
@@ -32,11 +32,22 @@ _EXCEL_HINT = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Line:
-    """One row of a file: its number, a cell per heading, and how many cells lie beyond those."""
+    """One row of a file: its number, a cell per heading, and how many cells lie beyond those, up
+    to the last one that holds something.
+    """
 
     number: int
     cells: tuple[str, ...]
     beyond: int = 0
+
+    def without(self, denied: Collection[int]) -> tuple[str, ...]:
+        """The cells, blank where one of the denied columns is, or may be.
+
+        With cells beyond the headings an earlier text fell apart, which shifts those behind it by
+        so many places at most.
+        """
+        hidden = {at + shift for at in denied for shift in range(self.beyond + 1)}
+        return tuple("" if i in hidden else cell for i, cell in enumerate(self.cells))
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,7 @@ def read_table(
         Line(
             number,
             tuple((*row, *[""] * width)[:width]),
-            sum(bool(cell) for cell in row[width:]),
+            max((i for i, cell in enumerate(row[width:], 1) if cell), default=0),
         )
         for number, row in below
     )
@@ -233,7 +244,7 @@ def letters(position: int) -> str:
     return name
 
 
-def without(table: Table, denied: set[int]) -> bytes:
+def without(table: Table, denied: Collection[int]) -> bytes:
     """The table as a file again, UTF-8 and with commas, with some columns empty.
 
     Rows keep their numbers, so that a report stays true.
@@ -245,8 +256,7 @@ def without(table: Table, denied: set[int]) -> bytes:
     written = table.header_row
     for line in table.lines:
         out.write("\n" * (line.number - written - 1))
-        kept = ["" if i in denied else cell for i, cell in enumerate(line.cells)]
         # what was shifted beyond the headings may be what must not be kept
-        writer.writerow([*kept, *["…"] * line.beyond])
+        writer.writerow([*line.without(denied), *["…"] * line.beyond])
         written = line.number
     return out.getvalue().encode()

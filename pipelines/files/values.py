@@ -154,7 +154,8 @@ def decimal_of(amounts: Iterable[str], numbers: Iterable[str] = ()) -> DecimalMa
     """The decimal mark of a file's amounts and other numbers.
 
     Raises:
-        ImportRefused: when the amounts can be read either way with different results.
+        ImportRefused: when the amounts can be read either way with different results, or the mark
+            that fits most of them would make thousandths of what looks like thousands.
     """
     fitting: Counter[DecimalMark] = Counter()
     unlikely: set[DecimalMark] = set()
@@ -166,14 +167,15 @@ def decimal_of(amounts: Iterable[str], numbers: Iterable[str] = ()) -> DecimalMa
             unlikely.add(min(read, key=lambda mark: abs(Decimal(read[mark]))))
     for text in numbers:
         fitting.update(list(_readings(text.removesuffix("%").strip())))
+    chosen: DecimalMark = "," if unlikely == {"."} else "."
     if fitting["."] != fitting[","]:
-        return "." if fitting["."] > fitting[","] else ","
-    if len(unlikely) == 2:
+        chosen = "." if fitting["."] > fitting[","] else ","
+    if chosen in unlikely:
         raise ImportRefused(
-            'Amounts such as 1,234 and 1.234 can be read two ways: say `decimal: "."` or '
+            'Amounts such as 1,234 or 1.234 can be read two ways: say `decimal: "."` or '
             '`decimal: ","` in the mapping, or give --decimal.'
         )
-    return "," if unlikely == {"."} else "."
+    return chosen
 
 
 def _readings(text: str) -> dict[DecimalMark, str]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from typing import Any, cast
 
 import httpx
@@ -102,9 +103,11 @@ def classify(failure: Failure) -> VendorError | None:
             f"{said}: the key lacks {lacks}; add it to the restricted key in Stripe's dashboard.",
             status="not_permitted",
         )
-    if wish == "false" and status >= 500:
-        return VendorError(
-            f"{said} and asks not to be tried again at once; try the sync again later."
+    if wish == "false" and (status == httpx.codes.CONFLICT or status >= 500):
+        return RetryLater(
+            f"{said} and asks not to be tried again at once; try the sync again later.",
+            # longer than anybody waits: it is one record's failure, and of this sync
+            retry_after=inf,
         )
     if status == httpx.codes.CONFLICT or (wish == "true" and status < 500 and status != 429):
         return RetryLater(f"{said}; nothing was changed, try the sync again later.")

@@ -64,6 +64,17 @@ class StripeModel(VendorModel):
     created: Instant | None = Field(None, description="when it was created")
 
 
+_OF_A_BILL = frozenset(
+    {
+        # the card of a payment that failed; elsewhere it is where a discount comes from
+        "source",
+        # the first ten, whole objects; nothing is made of them, and the sums are beside them
+        "lines",
+    }
+)
+"""What is denied of invoices and of events besides."""
+
+
 class _WithMetadata(StripeModel):
     metadata: Json | None = Field(None, description="the product's own texts by key")
 
@@ -107,7 +118,7 @@ class Price(_WithMetadata):
     tiers_mode: str | None = Field(None, description="graduated or volume")
     transform_quantity: Json | None = Field(None, description="how a quantity is divided")
     custom_unit_amount: Json | None = Field(None, description="bounds of a free amount")
-    currency_options: Json | None = Field(None, description="amounts in other currencies")
+    currency_options: Json | None = Field(None, description="amounts by currency, its own included")
     nickname: str | None = Field(None, description="name for the back office")
     lookup_key: str | None = Field(None, description="name by which the product finds it")
     tax_behavior: str | None = Field(None, description="exclusive, inclusive or unspecified")
@@ -151,6 +162,7 @@ class Subscription(_WithMetadata):
     quantity: int | None = Field(None, description="of the only item, before basil")
     billing_cycle_anchor: Instant | None = Field(None, description="where periods are counted from")
     billing_mode: Json | None = Field(None, description="classic or flexible")
+    billing_schedules: Json | None = Field(None, description="items billed ahead")
     trial_start: Instant | None = Field(None, description="begin of the trial")
     trial_end: Instant | None = Field(None, description="end of the trial")
     trial_settings: Json | None = Field(None, description="what follows a trial without a card")
@@ -174,7 +186,9 @@ class Subscription(_WithMetadata):
 
 
 class Invoice(_WithMetadata):
-    """An invoice. stripe.md §3.6."""
+    """An invoice without its lines. stripe.md §3.6."""
+
+    denied: ClassVar[frozenset[str]] = StripeModel.denied | _OF_A_BILL
 
     customer: str | None = Field(None, description="customer id")
     customer_email: str | None = Field(None, description="e-mail then (personal)")
@@ -193,8 +207,27 @@ class Invoice(_WithMetadata):
     amount_due: int | None = Field(None, description="smallest units")
     amount_paid: int | None = Field(None, description="smallest units")
     amount_remaining: int | None = Field(None, description="smallest units")
+    amount_overpaid: int | None = Field(None, description="smallest units")
+    amount_shipping: int | None = Field(None, description="smallest units")
+    starting_balance: int | None = Field(
+        None, description="smallest units; the customer's balance then, negative is a credit"
+    )
+    pre_payment_credit_notes_amount: int | None = Field(None, description="smallest units")
+    post_payment_credit_notes_amount: int | None = Field(None, description="smallest units")
     subtotal: int | None = Field(None, description="smallest units")
     total: int | None = Field(None, description="smallest units")
+    discounts: Json | None = Field(None, description="discount ids")
+    automatic_tax: Json | None = Field(None, description="tax computed by Stripe")
+    default_tax_rates: Json | None = Field(None, description="tax rates of all lines")
+    customer_tax_exempt: str | None = Field(None, description="none, exempt or reverse, then")
+    status_transitions: Json | None = Field(
+        None, description="when it was finalized, paid, voided and written off: Unix seconds"
+    )
+    issuer: Json | None = Field(None, description="whose it is (Connect)")
+    on_behalf_of: str | None = Field(None, description="account id (Connect)")
+    application: str | None = Field(None, description="application id (Connect)")
+    latest_revision: str | None = Field(None, description="invoice id that replaces it")
+    test_clock: str | None = Field(None, description="test clock id")
     attempted: bool | None = Field(None, description="a payment was tried")
     attempt_count: int | None = Field(None, description="payments tried")
     next_payment_attempt: Instant | None = Field(None, description="next try")
@@ -209,7 +242,7 @@ class Event(StripeModel):
     """Something that happened. stripe.md §3.7."""
 
     # the address of a checkout lets somebody go on with it
-    denied: ClassVar[frozenset[str]] = StripeModel.denied | {"url"}
+    denied: ClassVar[frozenset[str]] = StripeModel.denied | _OF_A_BILL | {"url"}
 
     type: str = Field(description="what happened")
     api_version: str | None = Field(None, description="version of the shape of data")

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipelines.common.entity import Row
+from pipelines.common.errors import RecordUnavailable
 from pipelines.common.reading import Reading
+from pipelines.common.records import RecordReader
 from pipelines.stripe.client import PAGE, Listing, Params, as_text, id_of, listing, record
 from pipelines.stripe.feed import OVERLAP, changed
 
@@ -31,22 +33,29 @@ class Kind:
     name: str
     types: str
     all: Params = ()
-    expand: str | None = None
+    expand: tuple[str, ...] = ()
     by_creation: bool = False
 
     def listing(self, reading: Reading) -> Listing:
         """The list of all objects."""
-        expand = (("expand[]", f"data.{self.expand}"),) if self.expand else ()
+        expand = (("expand[]", f"data.{part}") for part in self.expand)
         return listing(reading, self.path, (*self.all, *expand))
 
     def record(self, reading: Reading, key: str) -> Row | None:
         """One object, None if it is gone."""
-        expand = (("expand[]", self.expand),) if self.expand else ()
+        expand = [("expand[]", part) for part in self.expand]
         return record(reading, self.path, key, expand)
+
+    def read(self, reading: Reading, key: str) -> list[Row]:
+        """One object with all its items. Raises `RecordUnavailable` if it is gone."""
+        row = self.record(reading, key)
+        if row is None:
+            raise RecordUnavailable("The object is gone.", reason="missing")
+        return [with_all_items(reading, row)]
 
 
 PRODUCTS = Kind("products", "product", "product.*")
-PRICES = Kind("prices", "price", "price.*", expand="tiers")
+PRICES = Kind("prices", "price", "price.*", expand=("tiers", "currency_options"))
 CUSTOMERS = Kind("customers", "customer", "customer.*", by_creation=True)
 SUBSCRIPTIONS = Kind(
     "subscriptions", "subscription", "customer.subscription.*", all=(("status", "all"),)
@@ -60,7 +69,7 @@ def read_products(reading: Reading) -> Iterator[Sequence[Row]]:
 
 
 def read_prices(reading: Reading) -> Iterator[Sequence[Row]]:
-    """Prices with their tiers."""
+    """Prices with their tiers and what they are in other currencies."""
     yield from _read(reading, PRICES)
 
 
@@ -71,8 +80,7 @@ def read_customers(reading: Reading) -> Iterator[Sequence[Row]]:
 
 def read_subscriptions(reading: Reading) -> Iterator[Sequence[Row]]:
     """Subscriptions in every status, with all their items."""
-    for rows in _read(reading, SUBSCRIPTIONS):
-        yield [with_all_items(reading, row) for row in rows]
+    yield from _read(reading, SUBSCRIPTIONS)
 
 
 def read_invoices(reading: Reading) -> Iterator[Sequence[Row]]:
@@ -91,15 +99,22 @@ def _read(reading: Reading, kind: Kind) -> Iterator[list[Row]]:
     elif kind.by_creation and since is not None:
         newest = datetime.fromisoformat(since) - OVERLAP
         listed = kind.listing(reading).pages(("created[gte]", as_text(newest)))
+    partial: dict[str, Row] = {}
     for rows in listed:
-        left -= {key for row in rows if (key := id_of(row)) is not None}
-        yield rows
+        by_key = {key: row for row in rows if (key := id_of(row)) is not None}
+        left -= by_key.keys()
+        partial |= {key: row for key, row in by_key.items() if _lacks_items(row)}
+        yield [with_all_items(reading, row) for row in rows if id_of(row) not in partial]
+
+    def read(key: str) -> list[Row]:
+        row = partial.get(key)
+        return kind.read(reading, key) if row is None else [with_all_items(reading, row)]
+
     # what an event names and a list does not show is asked for itself
-    for key, row in reading.parallel(lambda key: (key, kind.record(reading, key)), sorted(left)):
-        if row is None:
-            reading.gone.add(key)
-        else:
-            yield [row]
+    records = RecordReader(reading, read, kind.path)
+    yield from records.rows(sorted(left | partial.keys()))
+    records.raise_failures()
+    reading.gone |= records.missing
     if whole:
         reading.complete = True
         reading.confirm_gone = lambda key: kind.record(reading, key) is None
@@ -111,16 +126,22 @@ def _is_cheaper_whole(reading: Reading, changes: int) -> bool:
     return changes > 1 and changes > len(reading.memory.keys(reading.entity.name)) // PAGE + 1
 
 
+def _lacks_items(row: Row) -> bool:
+    """True if more items have to be asked for."""
+    items = row.get("items")
+    return isinstance(items, dict) and bool(items.get("has_more"))
+
+
 def with_all_items(reading: Reading, row: Row) -> Row:
     """A subscription with its items as a plain list (§3.3): about ten are sent, the rest is asked.
 
-    One without the items' list is left as it is, to be refused by its model.
+    One without the items' list is left as it is, to be refused by its model; so is anything else.
     """
     items = row.get("items")
     held = items.get("data") if isinstance(items, dict) else None
-    if not isinstance(items, dict) or not isinstance(held, list):
+    if not isinstance(held, list):
         return row
-    if items.get("has_more"):
+    if _lacks_items(row):
         wanted = (("subscription", str(row.get("id"))),)
         held = [i for rows in listing(reading, "subscription_items", wanted).pages() for i in rows]
     return {**row, "items": held}

@@ -12,7 +12,7 @@ from typing import Any, cast
 import stripe
 
 from pipelines.common.entity import Read, Row
-from pipelines.common.errors import ContractBroken, RecordUnavailable
+from pipelines.common.errors import ContractBroken
 from pipelines.common.http import Api, VendorSettings
 from pipelines.common.reading import Reading
 from pipelines.common.webhooks import (
@@ -39,8 +39,6 @@ from pipelines.stripe.objects import (
     PRICES,
     PRODUCTS,
     SUBSCRIPTIONS,
-    Kind,
-    with_all_items,
 )
 from pipelines.stripe.source import STRIPE
 
@@ -125,19 +123,9 @@ def _event(reading: Reading, key: str) -> list[Row]:
     return [kept(row)]
 
 
-def _object(kind: Kind) -> Read:
-    def one(reading: Reading, key: str) -> list[Row]:
-        row = kind.record(reading, key)
-        if row is None:
-            raise RecordUnavailable("The object is gone.", reason="missing")
-        return [with_all_items(reading, row) if kind is SUBSCRIPTIONS else row]
-
-    return by_id(one)
-
-
 READERS: Mapping[str, Read] = {
     "events": by_id(_event),
-    **{kind.path: _object(kind) for kind in _KINDS.values()},
+    **{kind.path: by_id(kind.read) for kind in _KINDS.values()},
 }
 
 

@@ -20,6 +20,7 @@ from sandbox.stripe.model import (
     Subscription,
 )
 from sandbox.stripe.store import DAY, Journal, Store
+from sandbox.stripe.wire import CANARY
 
 HOUR = 3600
 SUBSCRIPTION_UPDATED = "customer.subscription.updated"
@@ -224,6 +225,7 @@ class Billing:
                 period_end=at,
                 subscription=sub.id,
                 number=None if draft else f"{sub.customer[-8:].upper()}-{number:04d}",
+                finalized_at=None if draft else at,
             )
         )
         self.journal.note("invoice.created", bill, at)
@@ -238,7 +240,7 @@ class Billing:
         if bill.total > 0 and sub is not None and sub.collection_method == "send_invoice":
             return False
         if bill.total <= 0:
-            bill.status = "paid"
+            bill.status, bill.paid_at = "paid", at
             note("invoice.paid", bill, at)
             note("invoice.payment_succeeded", bill, at)
             return True
@@ -258,6 +260,7 @@ class Billing:
             "code": "card_declined",
             "decline_code": "insufficient_funds",
             "message": "Your card has insufficient funds.",
+            "source": {"id": f"card_{CANARY}", "address_line1": CANARY, "last4": CANARY},
             "type": "card_error",
         }
         note("payment_intent.payment_failed", intent, at)
@@ -284,6 +287,7 @@ class Billing:
 
     def _settle(self, bill: Invoice, at: int) -> None:
         bill.status, bill.amount_paid, bill.next_payment_attempt = "paid", bill.amount_due, None
+        bill.paid_at = at
         self.journal.note("invoice.paid", bill, at)
         self.journal.note("invoice.payment_succeeded", bill, at)
 
@@ -323,12 +327,13 @@ class Billing:
     def void(self, bill: Invoice, at: int) -> None:
         """A bill that nobody has to pay any more."""
         with self.journal.change("invoice.voided", bill, at):
-            bill.status, bill.next_payment_attempt = "void", None
+            bill.status, bill.next_payment_attempt, bill.voided_at = "void", None, at
 
     def write_off(self, bill: Invoice, at: int) -> None:
         """A bill that nobody will pay."""
         with self.journal.change("invoice.marked_uncollectible", bill, at):
             bill.status, bill.next_payment_attempt = "uncollectible", None
+            bill.marked_uncollectible_at = at
 
     # --- living -------------------------------------------------------------------------------
 
@@ -365,7 +370,7 @@ class Billing:
         elif behavior == "mark_uncollectible":
             self.write_off(bill, at)
         else:
-            bill.status, bill.number = "draft", None
+            bill.status, bill.number, bill.finalized_at = "draft", None, None
 
     def _overdue(self, bill: Invoice, at: int) -> None:
         if bill.status == "open":

@@ -92,12 +92,13 @@ class Books:
                     store.new_id("in"), at, payer.id, "usd", price.unit_amount or 0, status,
                     "manual", at, at, number=f"{payer.id[-8:].upper()}-90{len(status)}",
                     amount_paid=(price.unit_amount or 0) if status == "paid" else 0, quote=quote,
+                    finalized_at=at, paid_at=at if status == "paid" else None,
                 )
             )  # fmt: skip
             self.journal.note("invoice.finalized", bill, at)
         foundling = Invoice(
             store.new_id("in"), at - 90 * DAY, None, "usd", -500, "void",
-            "subscription_threshold", at, at,
+            "subscription_threshold", at, at, voided_at=at,
         )  # fmt: skip
         store.add(foundling)
         sign, addon = self.catalogue.price("sign"), self.catalogue.price("addon-3")

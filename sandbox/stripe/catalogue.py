@@ -101,10 +101,7 @@ class Catalogue:
         ).id  # fmt: skip
         self._price(
             "team-yearly", team, 149000, recurring=year, lookup_key="team-yearly",
-            currency_options={
-                "cad": {"unit_amount": 199000, "unit_amount_decimal": "199000"},
-                "usd": {"unit_amount": 149000, "unit_amount_decimal": "149000"},
-            },
+            currency_options={"cad": {"unit_amount": 199000, "unit_amount_decimal": "199000"}},
         )  # fmt: skip
         house = self._product("Brokerage plan", metadata={"tier": "brokerage"})
         self._price(

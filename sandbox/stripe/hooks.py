@@ -26,11 +26,16 @@ def notices(box: Sandbox, _change: Mapping[str, Any], result: Any) -> Iterable[N
 
 
 def headers(subscription: Subscription, body: bytes, flawed: Flawed) -> dict[str, str]:
-    """`t=…,v1=…` over time, dot and body (§4.1), with a `v0` that means nothing."""
+    """`t=…,v1=…` over time, dot and body (§4.1), with a `v0` that means nothing.
+
+    While a secret is being rolled there are two: of another secret, then of the endpoint's.
+    """
     secret = "whsec_another" if flawed.wrong_signature else subscription.key or ""
     signed = f"{flawed.now}.".encode() + body
-    signature = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-    return {"Stripe-Signature": f"t={flawed.now},v1={signature},v0={'0' * 64}"}
+    secrets = ["whsec_rolled", secret] if flawed.two_signatures else [secret]
+    made = (hmac.new(s.encode(), signed, hashlib.sha256).hexdigest() for s in secrets)
+    v1 = ",".join(f"v1={signature}" for signature in made)
+    return {"Stripe-Signature": f"t={flawed.now},{v1},v0={'0' * 64}"}
 
 
 # test mode: three tries over a few hours (§4.3)

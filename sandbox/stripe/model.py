@@ -74,6 +74,18 @@ class Price:
         return "recurring" if self.recurring else "one_time"
 
     @property
+    def options(self) -> dict[str, dict[str, Any]]:
+        """What it costs in each currency, its own first."""
+        own = {
+            "custom_unit_amount": self.custom_unit_amount,
+            "tax_behavior": self.tax_behavior,
+            "unit_amount": self.unit_amount,
+            "unit_amount_decimal": self.unit_amount_decimal,
+        }
+        others = {name: {**own, **more} for name, more in self.currency_options.items()}
+        return {self.currency: own, **others}
+
+    @property
     def metered(self) -> bool:
         """Whether use is billed and not seats."""
         return bool(self.recurring) and self.recurring["usage_type"] == "metered"  # type: ignore[index]
@@ -190,6 +202,20 @@ class Invoice:
     number: str | None = None
     payment_intent: str | None = None
     quote: str | None = None
+    finalized_at: int | None = None
+    paid_at: int | None = None
+    voided_at: int | None = None
+    marked_uncollectible_at: int | None = None
+
+    @property
+    def status_transitions(self) -> dict[str, int | None]:
+        """When it became what it was or is."""
+        return {
+            "finalized_at": self.finalized_at,
+            "marked_uncollectible_at": self.marked_uncollectible_at,
+            "paid_at": self.paid_at,
+            "voided_at": self.voided_at,
+        }
 
     @property
     def amount_due(self) -> int:

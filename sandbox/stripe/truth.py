@@ -121,6 +121,7 @@ def _price(it: Price) -> Row:
         "tiers_mode": it.tiers_mode,
         "transform_quantity": it.transform_quantity,
         "custom_unit_amount": it.custom_unit_amount,
+        "currency_options": it.options,
         "nickname": it.nickname,
         "lookup_key": it.lookup_key,
         "tax_behavior": it.tax_behavior,
@@ -189,6 +190,7 @@ def _invoice(it: Invoice) -> Row:
         "period_start": _at(it.period_start),
         "period_end": _at(it.period_end),
         "number": it.number,
+        "status_transitions": it.status_transitions,
         "created": _at(it.created),
     }
 

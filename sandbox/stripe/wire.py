@@ -101,7 +101,7 @@ def _recurring(it: model.Price, version: str | None) -> Json | None:
 
 def price_extra(it: model.Price, name: str) -> Any:
     """What `expand[]` adds to a price: `tiers` (absent when it has none) or `currency_options`."""
-    return copy.deepcopy(it.tiers if name == "tiers" else it.currency_options)
+    return copy.deepcopy(it.tiers if name == "tiers" else it.options)
 
 
 def _plan(it: model.Price) -> Json:
@@ -174,7 +174,7 @@ def subscription(it: model.Subscription, version: str | None, store: Store) -> J
         "id": it.id,
         "object": "subscription",
         "application": it.application,
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "automatic_tax": _no_tax(),
         "billing_cycle_anchor": it.billing_cycle_anchor,
         "cancel_at": it.cancel_at,
         "cancel_at_period_end": it.cancel_at_period_end,
@@ -190,6 +190,7 @@ def subscription(it: model.Subscription, version: str | None, store: Store) -> J
         "description": it.description,
         "discounts": list(it.discounts),
         "ended_at": it.ended_at,
+        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
         "items": {
             "object": "list",
             "data": shown,
@@ -213,6 +214,7 @@ def subscription(it: model.Subscription, version: str | None, store: Store) -> J
     }
     if basil:
         body["billing_mode"] = {"flexible": None, "type": it.billing_mode}
+        body["billing_schedules"] = []
     else:
         body["current_period_start"] = it.period_start
         body["current_period_end"] = it.period_end
@@ -220,6 +222,10 @@ def subscription(it: model.Subscription, version: str | None, store: Store) -> J
         body["plan"] = _plan(store.prices[it.items[0].price]) if len(it.items) == 1 else None
         body["quantity"] = it.items[0].quantity if len(it.items) == 1 else None
     return body
+
+
+def _no_tax() -> Json:
+    return {"disabled_reason": None, "enabled": False, "liability": None}
 
 
 def item(it: model.Item, version: str | None, store: Store) -> Json:
@@ -253,11 +259,15 @@ def invoice(it: model.Invoice, version: str | None, store: Store) -> Json:
         "id": it.id,
         "object": "invoice",
         "amount_due": it.amount_due,
+        "amount_overpaid": 0,
         "amount_paid": it.amount_paid,
         "amount_remaining": it.amount_remaining,
+        "amount_shipping": 0,
+        "application": None,
         "attempt_count": it.attempt_count,
         "attempted": it.attempt_count > 0,
         "auto_advance": it.status in ("draft", "open"),
+        "automatic_tax": _no_tax(),
         "billing_reason": it.billing_reason,
         "collection_method": "charge_automatically",
         "created": it.created,
@@ -267,17 +277,36 @@ def invoice(it: model.Invoice, version: str | None, store: Store) -> Json:
         "customer_email": payer.email if payer else None,
         "customer_name": payer.name if payer else None,
         "customer_phone": CANARY,
+        "customer_tax_exempt": "none",
+        "default_payment_method": None,
+        "default_source": None,
+        "default_tax_rates": [],
+        "discounts": [],
         "hosted_invoice_url": f"https://invoice.example.com/i/{CANARY}/{it.id}"
         if it.number
         else None,
+        "issuer": {"type": "self"},
+        "latest_revision": None,
+        "lines": _lines(it),
         "livemode": False,
         "metadata": {},
         "next_payment_attempt": it.next_payment_attempt,
         "number": it.number,
+        "on_behalf_of": None,
+        "payment_settings": {
+            "default_mandate": None,
+            "payment_method_options": None,
+            "payment_method_types": None,
+        },
         "period_end": it.period_end,
         "period_start": it.period_start,
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "starting_balance": 0,
         "status": it.status,
+        "status_transitions": it.status_transitions,
         "subtotal": it.total,
+        "test_clock": None,
         "total": it.total,
     }
     if is_basil(version):
@@ -287,6 +316,30 @@ def invoice(it: model.Invoice, version: str | None, store: Store) -> Json:
         body["payment_intent"] = it.payment_intent
         body["paid"] = it.status == "paid"
     return body
+
+
+def _lines(it: model.Invoice) -> Json:
+    """One line for the whole sum."""
+    line: Json = {
+        "id": it.id.replace("in_", "il_", 1),
+        "object": "line_item",
+        "amount": it.total,
+        "currency": it.currency,
+        "description": None,
+        "discounts": [],
+        "invoice": it.id,
+        "livemode": False,
+        "metadata": {},
+        "period": {"end": it.period_end, "start": it.period_start},
+        "quantity": 1,
+        "subtotal": it.total,
+    }
+    return {
+        "object": "list",
+        "data": [line],
+        "has_more": False,
+        "url": f"/v1/invoices/{it.id}/lines",
+    }
 
 
 def _parent(it: model.Invoice) -> Json | None:
@@ -312,8 +365,13 @@ def payment_intent(it: model.PaymentIntent, version: str | None, store: Store) -
         "id": it.id,
         "object": "payment_intent",
         "amount": it.amount,
+        "amount_capturable": 0,
         "amount_received": it.amount_received,
+        "application": None,
+        "cancellation_reason": None,
+        "capture_method": "automatic_async",
         "client_secret": f"{it.id}_secret_{CANARY}",
+        "confirmation_method": "automatic",
         "created": it.created,
         "currency": it.currency,
         "customer": it.customer,
@@ -321,7 +379,12 @@ def payment_intent(it: model.PaymentIntent, version: str | None, store: Store) -
         "latest_charge": it.latest_charge,
         "livemode": False,
         "metadata": {},
+        "on_behalf_of": None,
         "payment_method": it.payment_method,
+        "payment_method_types": ["card"],
+        "review": None,
+        "setup_future_usage": "off_session",
+        "source": None,
         "status": it.status,
     }
 
@@ -333,11 +396,21 @@ def checkout_session(it: model.CheckoutSession, version: str | None, store: Stor
         "object": "checkout.session",
         "amount_subtotal": it.amount_total,
         "amount_total": it.amount_total,
+        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+        "billing_address_collection": None,
         "client_reference_id": it.user_id,
         "client_secret": f"{it.id}_secret_{CANARY}",
         "created": it.created,
         "currency": it.currency,
+        "custom_fields": [],
+        "custom_text": {
+            "after_submit": None,
+            "shipping_address": None,
+            "submit": None,
+            "terms_of_service_acceptance": None,
+        },
         "customer": it.customer,
+        "customer_creation": None,
         "customer_details": {
             "address": {"line1": CANARY},
             "email": it.email,
@@ -348,12 +421,22 @@ def checkout_session(it: model.CheckoutSession, version: str | None, store: Stor
         "expires_at": it.expires_at,
         "invoice": it.invoice,
         "livemode": False,
+        "locale": None,
         "metadata": {},
         "mode": it.mode,
+        "origin_context": None,
         "payment_intent": it.payment_intent,
+        "payment_link": None,
+        "payment_method_collection": "always",
+        "payment_method_types": ["card"],
         "payment_status": it.payment_status,
+        "redirect_on_completion": None,
+        "setup_intent": None,
+        "shipping_options": [],
         "status": it.status,
+        "submit_type": None,
         "subscription": it.subscription,
+        "ui_mode": "hosted_page",
         "url": None,
     }
 

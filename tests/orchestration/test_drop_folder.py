@@ -131,6 +131,22 @@ def test_rows_that_do_not_fit_are_reported_and_the_others_imported(folder: Folde
     assert "a lot" not in error
 
 
+@pytest.mark.parametrize(("mail", "where"), [("mia@example.com", "done"), ("#REF!", "refused")])
+def test_what_is_never_stored_is_not_left_in_the_folder_either(
+    folder: Folder, mail: str, where: str
+) -> None:
+    path = folder.drop(f"Contact,Email,SSN,Notes\nMia,{mail},123-45-6789,ä\n")
+    path.chmod(0o600)
+    folder.two_ticks()
+    assert len(folder.imports()) == (1 if where == "done" else 0)
+    assert not path.exists()
+    [left] = (path.parent / where).glob("*-people.csv")
+    assert left.read_text("utf-8") == f"Contact,Email,SSN,Notes\nMia,{mail},,ä\n"
+    assert left.stat().st_mode & 0o777 == 0o600
+    held = [file.read_bytes() for file in folder.path.rglob("*") if file.is_file()]
+    assert not any(b"123-45-6789" in content for content in held)
+
+
 def test_a_file_that_cannot_be_read_is_put_aside_with_the_reason(folder: Folder) -> None:
     folder.drop("Secret Heading\nx\n")
     assert folder.two_ticks() == []

@@ -25,9 +25,12 @@
 {%- endmacro %}
 
 
-{# A key for a price and a quantity; metered items have none. #}
-{% macro quantity_key(expression) -%}
-    coalesce(trim_scale({{ expression }})::text, 'none')
+{# A key for a quantity of a price, and the currency that it is paid in; metered items have no
+   quantity. #}
+{% macro quantity_key(quantity, currency) -%}
+    concat_ws(
+        ' ', coalesce(trim_scale({{ quantity }})::text, 'none'), {{ currency }}
+    )
 {%- endmacro %}
 
 

@@ -18,19 +18,25 @@ emails as (
     having count(*) = 1
 ),
 
+-- what a checkout was told then; metadata are what holds now, and can be corrected
+checkouts as (
+    {{ checkout_users("users") }}
+),
+
 final as (
     select
         -- ids
         {{ our_id("stripe", "latest.customer_source_id") }} as customer_id,
         latest.customer_source_id,
         latest.user_source_id,
-        coalesce(users.agent_key, emails.agent_key) as agent_key,
+        coalesce(users.agent_key, checkouts.agent_key, emails.agent_key) as agent_key,
 
         -- strings
         latest.customer_name,
         latest.email,
         case
             when users.agent_key is not null then 'metadata'
+            when checkouts.agent_key is not null then 'checkout'
             when emails.agent_key is not null then 'email'
             else 'unknown'
         end as agent_key_provenance,
@@ -47,6 +53,8 @@ final as (
         latest.created_at
     from latest
     left join users on latest.user_source_id = users.agent_key
+    left join checkouts
+        on latest.customer_source_id = checkouts.customer_source_id
     left join emails on latest.email = emails.email
 )
 

@@ -18,6 +18,10 @@ tiers as (
     select * from {{ ref("price_tier") }}
 ),
 
+currencies as (
+    select * from {{ ref("stg_stripe__price_currencies") }}
+),
+
 sighted as (
     select
         price_source_id,
@@ -46,17 +50,22 @@ sighted as (
 quantities as (
     select
         sighted.price_source_id,
-        {{ quantity_key("sighted.quantity") }} as quantity_key,
+        {{ quantity_key("sighted.quantity", "sighted.currency") }} as quantity_key,
         max(sighted.quantity) as quantity,
-        coalesce(max(prices.unit_amount), max(sighted.unit_amount)) as unit_amount,
-        coalesce(max(prices.currency), max(sighted.currency)) as currency,
+        coalesce(
+            max(prices.unit_amount) filter (where not is_foreign),
+            max(currencies.unit_amount),
+            max(sighted.unit_amount)
+        ) as unit_amount,
+        coalesce(max(sighted.currency), max(prices.currency)) as currency,
         coalesce(max(prices.recurring_interval), max(sighted.recurring_interval))
             as recurring_interval,
         coalesce(
             max(prices.recurring_interval_count), max(sighted.recurring_interval_count)
         ) as recurring_interval_count,
         coalesce(max(prices.usage_type), max(sighted.usage_type)) as usage_type,
-        max(prices.price_id) as price_id,
+        -- tiers are known in the currency that the price is first sold in
+        max(prices.price_id) filter (where not is_foreign) as price_id,
         max(prices.tiers_mode) as tiers_mode,
         coalesce(bool_or(prices.is_tiered), false) as is_tiered,
         case max(prices.quantity_rounding)
@@ -66,7 +75,18 @@ quantities as (
         end as billed_quantity
     from sighted
     left join prices on sighted.price_source_id = prices.price_source_id
-    group by sighted.price_source_id, {{ quantity_key("sighted.quantity") }}
+    left join currencies
+        on
+            prices.read_through_connection_id = currencies.connection_id
+            and prices.price_source_id = currencies.price_source_id
+            and sighted.currency = currencies.currency
+    cross join
+        lateral (
+            select coalesce(sighted.currency <> prices.currency, false) as is_foreign
+        ) as compared
+    group by
+        sighted.price_source_id,
+        {{ quantity_key("sighted.quantity", "sighted.currency") }}
 ),
 
 -- volume: the tier that the quantity ends in prices all of it; graduated: each a part

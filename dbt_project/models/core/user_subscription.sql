@@ -41,12 +41,17 @@ users_by_email as (
     having count(*) = 1
 ),
 
+checkouts as (
+    {{ checkout_users("users") }}
+),
+
 linked as (
     select
         subscriptions.*,
         customers.email as customer_email,
         by_own_id.agent_key as own_id_key,
         by_customer_id.agent_key as customer_id_key,
+        checkouts.agent_key as checkout_key,
         users_by_email.agent_key as email_key
     from subscriptions
     left join customers
@@ -55,6 +60,8 @@ linked as (
         on subscriptions.user_source_id = by_own_id.agent_key
     left join users as by_customer_id
         on customers.user_source_id = by_customer_id.agent_key
+    left join checkouts
+        on customers.customer_source_id = checkouts.customer_source_id
     left join users_by_email on customers.email = users_by_email.email
 ),
 
@@ -64,8 +71,12 @@ final as (
         {{ our_id("stripe", "linked.subscription_source_id") }} as subscription_id,
         linked.subscription_source_id,
         linked.customer_source_id,
-        coalesce(linked.own_id_key, linked.customer_id_key, linked.email_key)
-            as agent_key,
+        coalesce(
+            linked.own_id_key,
+            linked.customer_id_key,
+            linked.checkout_key,
+            linked.email_key
+        ) as agent_key,
         plans.price_source_id,
         plans.product_source_id,
 
@@ -73,6 +84,7 @@ final as (
         case
             when linked.own_id_key is not null then 'subscription_user_id'
             when linked.customer_id_key is not null then 'customer_user_id'
+            when linked.checkout_key is not null then 'checkout'
             when linked.email_key is not null then 'email'
         end as user_match_rule,
         linked.customer_email,

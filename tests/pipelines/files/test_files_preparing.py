@@ -7,6 +7,7 @@ import io
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -75,6 +76,21 @@ def test_what_is_never_stored_is_not_kept_of_a_refused_row_either() -> None:
     found = prepared("Deal ID,Sale Price,Buyer SSN\nD1,much,123-45-6789\nD2,2,987-65-4321\n")
     assert found.refused_rows[0]["cells"] == {"Deal ID": "D1", "Sale Price": "much"}
     assert list(rows(found)) == [3]
+    assert "987-65-4321" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "row", ["D2,2 Elm St, Rear,987-65-4321,Acme,200", "D2,2 Elm St, Rear, West,987-65-4321,,200"]
+)
+def test_what_is_never_stored_is_not_kept_of_a_shifted_row_either(row: str) -> None:
+    text = f"Deal ID,Address,SSN,Sale Price,GCI\nD1,1 Elm St,123-45-6789,1,1\n{row}\n"
+    found = prepared(text)
+    assert list(rows(found)) == [2]
+    [(_, column, value, reason)] = told(found)
+    assert (column, value) == ("", "")
+    assert "more cells than there are headings" in reason
+    cells = found.refused_rows[0]["cells"]
+    assert (cells["Deal ID"], cells["Address"]) == ("D2", "2 Elm St")
     assert "987-65-4321" not in repr(found)
 
 

@@ -127,7 +127,7 @@ def test_a_percent_sign_changes_no_number() -> None:
         (["12,50"], [], ","),
         (["450000"], ["2.875"], "."),
         (["450000"], ["2,5 %"], ","),
-        (["1.234", "12.5"], [], "."),
+        (["1.234", "1.234,50", "12,5"], [], ","),
     ],
 )
 def test_the_decimal_mark_shows_in_the_column(
@@ -136,9 +136,18 @@ def test_the_decimal_mark_shows_in_the_column(
     assert decimal_of(amounts, numbers) == mark
 
 
-def test_a_decimal_mark_that_does_not_show_is_asked_for() -> None:
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        ["1,234", "1.234"],
+        # one odd cell must not make thousandths of all the others
+        ["$450,000"] * 20 + ["5,50"],
+        ["1.234", "12.5"],
+    ],
+)
+def test_a_decimal_mark_that_does_not_show_is_asked_for(amounts: list[str]) -> None:
     with pytest.raises(ImportRefused, match="--decimal"):
-        decimal_of(["1,234", "1.234"])
+        decimal_of(amounts)
 
 
 @pytest.mark.parametrize(

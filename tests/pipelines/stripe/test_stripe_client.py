@@ -58,7 +58,8 @@ def test_every_request_has_the_key_and_the_version() -> None:
         (refusal(429, code="lock_timeout"), RetryLater, "lock_timeout"),
         (refusal(500, type="api_error"), RetryLater, "api_error"),
         (refusal(500, {"stripe-should-retry": "true"}), RetryLater, "HTTP 500"),
-        (refusal(500, {"stripe-should-retry": "false"}), VendorError, "not to be tried again"),
+        (refusal(500, {"stripe-should-retry": "false"}), RetryLater, "not to be tried again"),
+        (refusal(409, {"stripe-should-retry": "false"}), RetryLater, "not to be tried again"),
         (refusal(400, {"stripe-should-retry": "true"}), RetryLater, "HTTP 400"),
     ],
 )
@@ -72,6 +73,27 @@ def test_an_error_is_what_recovers_from_it(
     assert "rk_****" not in raised.value.sentence
     if error not in (AccountBroken,):
         assert "req_7" in raised.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "wish", "tries"),
+    [
+        (409, None, 2),
+        (409, "false", 1),
+        (500, None, 2),
+        (500, "true", 2),
+        (500, "false", 1),
+        # a limit passes, whatever the header says
+        (429, "false", 2),
+    ],
+)
+def test_stripe_says_itself_what_is_tried_again(status: int, wish: str | None, tries: int) -> None:
+    headers = {} if wish is None else {"stripe-should-retry": wish}
+    account = connection(lambda _request: refusal(status, headers))
+    account.settings = account.settings.model_copy(update={"limited_attempts": 2})
+    with pytest.raises(RetryLater):
+        account.api().get(f"{BASE}/invoices")
+    assert len(account.requests) == tries
 
 
 @pytest.mark.parametrize(
@@ -125,12 +147,12 @@ def test_more_pages_without_an_id_to_go_on_from_are_a_broken_contract() -> None:
 @pytest.mark.parametrize(
     ("entity", "params"),
     [
-        ("subscriptions", {"status": "all"}),
-        ("prices", {"expand[]": "data.tiers"}),
-        ("products", {}),
+        ("subscriptions", [("status", "all")]),
+        ("prices", [("expand[]", "data.tiers"), ("expand[]", "data.currency_options")]),
+        ("products", []),
     ],
 )
-def test_lists_ask_for_everything_there_is(entity: str, params: dict[str, str]) -> None:
-    """Subscriptions hold back cancelled ones, prices their tiers (§3.2, §3.3)."""
+def test_lists_ask_for_everything_there_is(entity: str, params: list[tuple[str, str]]) -> None:
+    """Subscriptions hold back cancelled ones, prices tiers and currencies (§3.2, §3.3)."""
     read = connection(lambda _request: page()).read(entity)
-    assert dict(read.requests[-1].url.params) == {**params, "limit": "100"}
+    assert read.requests[-1].url.params.multi_items() == [*params, ("limit", "100")]

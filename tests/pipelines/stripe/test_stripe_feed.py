@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from pipelines.common.errors import RetryLater
+from pipelines.common.reading import Reading
 from pipelines.stripe.client import StripeSettings
 from pipelines.stripe.source import STRIPE
+from pipelines.stripe.webhooks import READERS
 from tests.pipelines.in_memory import Connection, Outcome
 
 NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -37,12 +41,21 @@ class Account:
     events: list[dict[str, Any]] = field(default_factory=list)
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
+    broken: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def add(self, path: str, key: str, **fields: Any) -> None:
         self.objects[f"{path}/{key}"] = {"id": key, **fields}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/v1/")
+        if path in self.broken:
+            return httpx.Response(500, json={"error": {}}, headers=self.broken[path])
+        if path == "subscription_items":
+            of = request.url.params["subscription"]
+            rows = [{"id": f"si_{of}", "object": "subscription_item"}]
+            if f"{path}/{of}" in self.broken:
+                return httpx.Response(500, json={"error": {}}, headers=self.broken[f"{path}/{of}"])
+            return httpx.Response(200, json={"object": "list", "data": rows, "has_more": False})
         if "/" in path:
             found = self.objects.get(path)
             missing = {"error": {"code": "resource_missing"}}
@@ -217,3 +230,68 @@ def test_a_row_that_is_no_object_is_refused_and_stops_nothing(connected: Connect
     read = connected.read("subscriptions")
     assert len(read.rejected) == 2
     assert connected.warehouse.keys("subscriptions") == {"sub_2"}
+
+
+# -- an object that cannot be read -----------------------------------------------------------------
+
+BROKEN = pytest.mark.parametrize("headers", [{}, {"stripe-should-retry": "false"}])
+
+
+@BROKEN
+def test_an_object_that_fails_costs_none_of_the_others(
+    stripe: Account, connected: Connection, headers: dict[str, str]
+) -> None:
+    for number in range(3, 300):
+        stripe.add("products", f"prod_{number}", name="one")
+    connected.read("products", full=True)
+    connected.later(minutes=15)
+    for key in ("prod_1", "prod_2", "prod_200"):
+        stripe.add("products", key, name="two")
+        stripe.events.append(told(f"evt_{key}", "product", key, connected.now))
+    stripe.broken = {"products/prod_1": headers}
+    with pytest.raises(RetryLater, match="1 of 3 products could not be read"):
+        sync(connected)
+    held = connected.warehouse.rows["products"]
+    assert [held[key]["name"] for key in ("prod_1", "prod_2", "prod_200")] == ["one", "two", "two"]
+    stripe.broken = {}
+    connected.later(minutes=15)
+    sync(connected)
+    assert held["prod_1"]["name"] == "two"
+
+
+def test_a_subscription_whose_items_fail_costs_none_of_the_others(
+    stripe: Account, connected: Connection
+) -> None:
+    for number in range(3):
+        items = {"data": [{"id": "si_0"}], "has_more": number < 2}
+        stripe.add("subscriptions", f"sub_{number}", items=items)
+    stripe.broken = {"subscription_items/sub_0": {}}
+    with pytest.raises(RetryLater, match="1 of 2 subscriptions could not be read"):
+        connected.read("subscriptions")
+    assert connected.warehouse.keys("subscriptions") == {"sub_1", "sub_2"}
+    stripe.broken = {}
+    read = connected.read("subscriptions")
+    assert connected.warehouse.keys("subscriptions") == {"sub_0", "sub_1", "sub_2"}
+    assert read.paths == ["subscriptions", "subscription_items", "subscription_items"]
+
+
+@BROKEN
+def test_an_object_that_fails_costs_none_of_the_others_that_webhooks_name(
+    stripe: Account, connected: Connection, headers: dict[str, str]
+) -> None:
+    stripe.broken = {"products/prod_1": headers}
+    del stripe.objects["products/prod_2"]
+    with ThreadPoolExecutor(4) as pages:
+        reading = Reading(
+            entity=STRIPE.entity("products"),
+            api=connected.api(),
+            settings=connected.settings,
+            memory=connected.warehouse,
+            handover=connected.handover,
+            now=connected.now,
+            full=False,
+            pages=pages,
+            wanted=frozenset({"prod_0", "prod_1", "prod_2"}),
+        )
+        rows = [row["id"] for page in READERS["products"](reading) for row in page]
+    assert (rows, set(reading.failed), reading.gone) == (["prod_0"], {"prod_1"}, {"prod_2"})

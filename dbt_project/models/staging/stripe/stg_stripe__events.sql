@@ -11,6 +11,7 @@ renamed as (
         {{ present('id') }} as event_source_id,
         {{ json_text("data -> 'object'", 'id') }} as object_source_id,
         {{ json_text("data -> 'object'", 'customer') }} as customer_source_id,
+        {{ json_text("data -> 'object'", 'client_reference_id') }} as user_source_id,
         {{ json_text('request', 'id') }} as request_source_id,
 
         -- strings

@@ -26,6 +26,7 @@ renamed as (
 
         -- json
         tiers,
+        currency_options,
         metadata,
 
         -- numerics

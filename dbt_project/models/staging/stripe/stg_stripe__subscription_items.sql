@@ -8,7 +8,8 @@ items as (
     select
         source.*,
         elements.item,
-        elements.item -> 'price' as price
+        elements.item -> 'price' as price,
+        {{ currency_code("elements.item -> 'price' ->> 'currency'") }} as price_currency
     from source
     cross join lateral {{ json_elements("source.items") }} as elements (item)
 ),
@@ -26,19 +27,23 @@ renamed as (
         {{ json_text("price", "type") }} as price_type,
         {{ json_text("price -> 'recurring'", "interval") }} as recurring_interval,
         {{ json_text("price -> 'recurring'", "usage_type") }} as usage_type,
-        {{ currency_code("price ->> 'currency'") }} as currency,
+        coalesce(currency, price_currency) as currency,
 
         -- json
         item -> 'metadata' as metadata,
 
         -- numerics
         {{ json_numeric("item", "quantity") }} as quantity,
-        {{
-            stripe_amount(
-                json_numeric("price", ["unit_amount_decimal", "unit_amount"]),
-                "price ->> 'currency'"
-            )
-        }} as unit_amount,
+        case
+            when coalesce(currency, price_currency) = price_currency
+                then
+                    {{
+                        stripe_amount(
+                            json_numeric("price", ["unit_amount_decimal", "unit_amount"]),
+                            "price ->> 'currency'"
+                        )
+                    }}
+        end as unit_amount,
         {{ json_numeric("price -> 'recurring'", "interval_count") }}::integer
             as recurring_interval_count,
 
