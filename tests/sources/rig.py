@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,19 @@ class Change:
 
 
 @dataclass(frozen=True)
+class LateCommit:
+    """`late` happened `by` before `newer`, and the vendor shows it only after that was read.
+
+    Without an overlap the increments of `entity` would never have it.
+    """
+
+    entity: str
+    by: timedelta
+    newer: Callable[[Sandbox], object]
+    late: Callable[[Sandbox], object]
+
+
+@dataclass(frozen=True)
 class Case:
     """A vendor as the suite sees it.
 
@@ -84,6 +97,7 @@ class Case:
     credential from now on, `closed` one that closes the list to her. `public` are parts of the
     credential that are no secret, `asks` is the method of the list's requests. `together` says that
     all changes may be played before one sync: none hides another or ends most of a table.
+    `late_commits` is what the overlaps are for.
     """
 
     vendor: Vendor
@@ -122,6 +136,7 @@ class Case:
     shown: Mapping[tuple[str, str], Callable[[Row], Any]] = field(default_factory=dict)
     control: Callable[[Rig, str], Iterable[str]] = lambda _rig, _agent: ()
     together: bool = True
+    late_commits: tuple[LateCommit, ...] = ()
 
     @property
     def name(self) -> str:
