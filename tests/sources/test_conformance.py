@@ -40,6 +40,17 @@ def test_no_field_is_unknown_and_no_row_refused(loaded: Rig) -> None:
     assert loaded.rejected() == []
 
 
+def test_every_declared_column_is_filled_by_somebody(loaded: Rig) -> None:
+    """Of a column that is empty in every row nothing is proved; the case says why there is one."""
+    case = loaded.case
+    filled = [entity for entity in case.entities if entity not in case.later]
+    empty = {f"{entity}.{name}" for entity in filled for name in loaded.empty_columns(entity)}
+    unsent = {f"{entity}.{name}" for entity, names in case.unsent.items() for name in names}
+    missing, sent = sorted(empty - unsent), sorted(unsent - empty)
+    assert not missing, f"filled in no row: {', '.join(missing)}"
+    assert not sent, f"filled, although the case says why not: {', '.join(sent)}"
+
+
 def test_a_full_read_equals_the_truth_field_by_field(loaded: Rig, agent: str) -> None:
     loaded.must_equal_truth(agent)
 
