@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import pytest
+from pydantic import SecretStr
 
 from pipelines.common.account import StaticCredentials
 from pipelines.common.entity import check_account
@@ -148,23 +153,25 @@ def test_a_credential_is_checked_before_it_is_kept(loaded: Rig) -> None:
 def test_no_secret_reaches_raw_tables_files_or_logs(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Neither what was entered nor what the vendor gave on the way; not even in a debugging log."""
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("tests").debug("somebody is listening")
     rig.box.faults.add("status", vendor=rig.case.name, status=500, match=rig.case.path, times=None)
-    report = rig.sync(*rig.case.agents, full=True)
+    granted = about_to_end(rig)
+    before = dict(granted.get())
+    report = rig.sync(rig.account(rig.case.first, granted), *rig.case.agents[1:], full=True)
     assert report.failures
-    fub = [account["fub"] for account in rig.box.accounts]
+    assert granted.get() != before or "renew_at" not in before, "the grant was to be renewed"
     own = [books.account(a) for a in rig.case.agents for books in rig.box.books.values()]
-    credentials = [account["credentials"] for account in own if account]
+    sessions = getattr(rig.box.books[rig.case.name], "sessions", {})
     secrets = {
         secret.encode()
         for secret in (
-            *(
-                part
-                for credential in credentials
-                for name, part in credential.items()
-                if name not in rig.case.public
-            ),
-            *(key for a in fub for key in (*a["keys"].values(), *a["oauth"].values())),
-            *(a["system_key"] for a in fub),
+            *(part for account in own if account for part in secrets_of(rig.case, account)),
+            *secrets_of(rig.case, {"oauth": before}),
+            *secrets_of(rig.case, {"oauth": granted.get()}),
+            *secrets_of(rig.case, {"secrets": sessions}),
+            *(part.get_secret_value() for _, part in rig.settings if isinstance(part, SecretStr)),
             "DO-NOT-STORE",
             "1901-01-01",
         )
@@ -184,7 +191,27 @@ def test_no_secret_reaches_raw_tables_files_or_logs(
     ]
     found = {(name, secret) for name, text in places for secret in secrets if secret in text}
     assert found == set()
+    assert "somebody is listening" in caplog.text
     assert b"key-of-ada" not in places[-1][1]
+
+
+def about_to_end(rig: Rig) -> StaticCredentials:
+    """The first account's grant when it is time to renew it; its key where there are no grants."""
+    account = rig.box.account(rig.case.first, rig.case.name)
+    own = dict(account.get("oauth") or account["credentials"])
+    if "refresh_token" in own:
+        own["renew_at"] = "2020-01-01T00:00:00+00:00"
+    return StaticCredentials(own)
+
+
+def secrets_of(case: Case, account: Mapping[str, Any]) -> Iterator[str]:
+    """What must be kept secret of an account as the sandbox tells of it."""
+    public = {*case.public, "expires_at", "renew_at", "session_ends"}
+    for part in ("credentials", "oauth", "keys"):
+        yield from (text for name, text in account.get(part, {}).items() if name not in public)
+    yield from account.get("secrets", ())
+    if "system_key" in account:
+        yield account["system_key"]
 
 
 def test_a_change_is_written_once_and_nothing_else_is(rig: Rig) -> None:
