@@ -1,4 +1,4 @@
-"""`python -m bench.entities` writes docs/vendors/entities.md: what each raw table costs to read.
+"""`python -m bench.entities` writes docs/vendors/entities.md: what each table costs to read.
 
 All accounts of a sandbox of the demo's size are read for the first time and, an hour later on its
 clock, again; the page says what came and how many requests both took.
@@ -30,9 +30,10 @@ HEAD = """# Entities
 
 <!-- written by `python -m bench.entities` -->
 
-Every raw table: where the contract's statement comes from, how the table is read, its rows in the
-demo (all accounts), and the requests that a first reading and a quiet one an hour later take, all
-accounts together. Requests that a credential costs count with the entity that met them first.
+Every raw table of a vendor that is asked over the network: where the contract's statement comes
+from, how the table is read, its rows in the demo (all accounts), and the requests that a first
+reading and a quiet one an hour later take, all accounts together. Requests that a credential costs
+count with the entity that met them first. What CSV files bring is in [files.md](files.md).
 """
 
 

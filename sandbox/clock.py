@@ -1,6 +1,8 @@
 """The sandbox's two clocks: the calendar its data lives by, and the stopwatch its limits use."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from zoneinfo import ZoneInfo
@@ -46,6 +48,15 @@ class Clock:
         self._base += timedelta(days=days, seconds=seconds)
         # limits and token lives must see the same jump
         self._stopwatch_base += days * 86_400 + seconds
+
+    @contextmanager
+    def behind(self, by: timedelta) -> Iterator[None]:
+        """Whatever happens within is stamped so much earlier, as if it had been committed late."""
+        self._base -= by
+        try:
+            yield
+        finally:
+            self._base += by
 
     @property
     def factor(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -41,8 +42,9 @@ _SOUND = ("ok", "not_permitted", "not_available")
 class EntitySync:
     """The last syncs of one entity over all connections; `rows` is what raw holds.
 
-    `cursor` is the one that lags most, `rejected` the rows that are kept beside the table because
-    they do not fit the contract.
+    `accounts` are those that have been read and those that should have been. `cursor` is the one
+    that lags most, `rejected` the rows that are kept beside the table because they do not fit the
+    contract.
     """
 
     vendor: str
@@ -116,7 +118,12 @@ def _with_database(session: Session, base: dict[str, Any]) -> Overview:
         **base,
         agents=len(session.repository.agents()),
         connections=connections,
-        syncs=_entity_syncs(states, tables, _rejected(engine, {s.vendor for s in states})),
+        syncs=_entity_syncs(
+            states,
+            tables,
+            _rejected(engine, {s.vendor for s in states}),
+            _to_be_read(connections),
+        ),
         tables=tables,
         webhooks=WebhookInbox(engine).counts(),
         failures=_failures(engine, states, connections, session),
@@ -138,31 +145,73 @@ def _rejected(engine: Engine, vendors: set[str]) -> dict[tuple[str, str], int]:
     return {(vendor, entity): count for vendor, entity, count in rows}
 
 
+def _to_be_read(connections: list[ConnectionRecord]) -> dict[tuple[str, str], set[str]]:
+    """The connections in use by vendor and entity.
+
+    What is read only when a setting says so is left out: to know the settings of vendors takes the
+    time of Dagster's import, and such an entity is there as soon as it was read.
+    """
+    used = [connection for connection in connections if connection.status != "paused"]
+    if not used:
+        return {}
+    from pipelines.registry import VENDORS
+
+    found: dict[tuple[str, str], set[str]] = {}
+    for connection in used:
+        vendor = VENDORS[connection.vendor]
+        for entity in vendor.entities:
+            if entity.enabled(vendor.settings_type()):
+                found.setdefault((vendor.name, entity.name), set()).add(connection.connection_id)
+    return found
+
+
 def _entity_syncs(
-    states: list[SyncState], tables: list[TableRows], rejected: dict[tuple[str, str], int]
+    states: list[SyncState],
+    tables: list[TableRows],
+    rejected: dict[tuple[str, str], int],
+    to_be_read: dict[tuple[str, str], set[str]],
 ) -> list[EntitySync]:
     rows = {(table.schema, table.table): table.rows for table in tables}
-    grouped: dict[tuple[str, str], list[SyncState]] = {}
+    grouped: dict[tuple[str, str], list[SyncState]] = {key: [] for key in to_be_read}
     for state in states:
         grouped.setdefault((state.vendor, state.entity), []).append(state)
     return [
         EntitySync(
             vendor=vendor,
             entity=entity,
-            accounts=len(group),
+            accounts=len(
+                {state.connection_id for state in group} | to_be_read.get((vendor, entity), set())
+            ),
             accounts_ok=sum(state.status == "ok" for state in group),
             accounts_without=sum(state.status.startswith("not_") for state in group),
             last_sync_at=max((s.last_sync_at for s in group if s.last_sync_at), default=None),
             oldest_success_at=min(
                 (s.last_success_at for s in group if s.last_success_at), default=None
             ),
-            cursor=min((s.cursor for s in group if s.cursor), default=None),
+            cursor=min((s.cursor for s in group if s.cursor), key=_place, default=None),
             rows=rows.get((f"raw_{vendor}", entity)),
             rejected=rejected.get((vendor, entity), 0),
             api_calls=sum(state.api_calls or 0 for state in group),
         )
-        for (vendor, entity), group in grouped.items()
+        for (vendor, entity), group in sorted(grouped.items())
     ]
+
+
+def _place(cursor: str) -> tuple[int, str]:
+    """What cursors of an entity are compared by: ids are numbers, instants sort as they are."""
+    part = _oldest_part(cursor)
+    return (int(part), "") if part.isdigit() else (0, part)
+
+
+def _oldest_part(cursor: str) -> str:
+    """The cursor, or of one with an instant per part of the account the one that lags most."""
+    try:
+        parts = json.loads(cursor)
+    except ValueError:
+        return cursor
+    if not isinstance(parts, dict):
+        return cursor
+    return min(map(str, parts.values()), default="")
 
 
 def _failures(
@@ -283,7 +332,7 @@ def _show_syncs(syncs: list[EntitySync]) -> None:
         table.add_row(
             f" {sync.entity}",
             f"[{colour}]{sync.accounts_ok}/{sync.accounts}[/{colour}]{without}",
-            "" if sync.last_sync_at is None else f"{sync.last_sync_at:%m-%d %H:%M}",
+            "never" if sync.last_sync_at is None else f"{sync.last_sync_at:%m-%d %H:%M}",
             _cursor(sync.cursor),
             "" if sync.rows is None else f"{sync.rows:,}",
             f"[red]{sync.rejected:,}[/red]" if sync.rejected else "",
@@ -344,9 +393,12 @@ def _cursor(value: str | None) -> str:
     """A cursor for people: an instant to the minute, anything else cut short."""
     if value is None:
         return ""
+    value = _oldest_part(value)
+    if value.isdigit():
+        if len(value) != _EPOCH_DIGITS:
+            return value
+        return f"{datetime.fromtimestamp(int(value) / 1000, UTC):%y-%m-%d %H:%M}"
     try:
-        if value.isdigit() and len(value) == _EPOCH_DIGITS:
-            return f"{datetime.fromtimestamp(int(value) / 1000, UTC):%y-%m-%d %H:%M}"
         return f"{datetime.fromisoformat(value.partition(' ')[0]):%y-%m-%d %H:%M}"
     except ValueError:
         return escape(value if len(value) <= 14 else f"{value[:13]}…")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,7 +13,7 @@ from pipelines.common.budget import Rate
 from pipelines.dotloop.client import DotloopSettings
 from pipelines.dotloop.source import DOTLOOP
 from sandbox.box import Sandbox
-from tests.sources.rig import ADA, Case, Change, NotSent, Row
+from tests.sources.rig import ADA, Case, Change, LateCommit, NotSent, Row
 
 
 def settings(box: Sandbox) -> DotloopSettings:
@@ -201,6 +201,21 @@ def details(row: Row) -> dict[str, dict[str, str]]:
     }
 
 
+LATE_COMMITS = (
+    LateCommit(
+        "contacts",
+        timedelta(minutes=9),
+        contact("newer", "add_contact", set={"firstName": "Newer"}).play,
+        contact("late", "edit_contact", set={"cell": "(555) 010-6666"}).play,
+    ),
+    LateCommit(
+        "loops",
+        timedelta(minutes=9),
+        loop("newer", "edit_loop", 0).play,
+        loop("late", "edit_loop", 1, set={"status": "UNDER_CONTRACT"}).play,
+    ),
+)
+
 CASE = Case(
     vendor=DOTLOOP,
     entities=(
@@ -231,4 +246,5 @@ CASE = Case(
         # the word that the suite puts there
         ("contacts", "fax"): lambda row: NotSent if row["fax"] == "BRAND_NEW" else row["fax"],
     },
+    late_commits=LATE_COMMITS,
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from pydantic import SecretStr
@@ -12,7 +13,7 @@ from pipelines.fub.source import FUB
 from sandbox.box import Sandbox
 from sandbox.world.crm import Crm
 from sandbox.world.crm.account import Account
-from tests.sources.rig import ADA, Case, Change, Row
+from tests.sources.rig import ADA, Case, Change, LateCommit, Row
 
 
 def settings(box: Sandbox) -> FubSettings:
@@ -169,6 +170,61 @@ def _when(name: str) -> Callable[[Row], Any]:
     return lambda row: row[name].date() if row["all_day"] else row[name]
 
 
+def _reachable(name: str, nth: int) -> Callable[[Sandbox], dict[str, Any]]:
+    """The nth person with a phone: what happens to one must not bring another along."""
+
+    def find(box: Sandbox) -> dict[str, Any]:
+        own = account(box)
+        people = [
+            p.id
+            for p in own.people.rows()
+            if p.phones and p.stage_id != own.trash_id and p.merged_into is None
+        ]
+        return {name: people[nth]}
+
+    return find
+
+
+def _late_event(box: Sandbox) -> None:
+    """One with a smaller id than the newest stands for one that was committed after it."""
+    _newest, *earlier = account(box).events.ids()
+    late = change(
+        "update", lambda _box: {"id": earlier[2]}, table="events", set={"message": "Late"}
+    )
+    late.play(box)
+    change("create_event").play(box)
+
+
+LATE_COMMITS = (
+    LateCommit(
+        "people",
+        timedelta(minutes=9),
+        change("create_person").play,
+        change("update_person", _reachable("id", 0), set={"first_name": "Late"}).play,
+    ),
+    # a text shows in when its person was last active
+    LateCommit(
+        "text_messages",
+        timedelta(minutes=9),
+        change("create_call", _reachable("person_id", 1)).play,
+        change("create_text", _reachable("person_id", 2)).play,
+    ),
+    LateCommit(
+        "calls",
+        timedelta(hours=23),
+        change("create_call", set={"person_id": None}).play,
+        change("create_call", set={"person_id": None}).play,
+    ),
+    LateCommit("events", timedelta(minutes=9), change("create_event").play, _late_event),
+    # one whose day is long past: today's are read anyway
+    LateCommit(
+        "appointments",
+        timedelta(minutes=9),
+        change("create_appointment").play,
+        change("update", _first("appointments"), table="appointments", set={"title": "Late"}).play,
+    ),
+)
+
 CASE = Case(
     vendor=FUB,
     entities=(
@@ -209,4 +265,5 @@ CASE = Case(
             str(i["personId"]) for i in row["invitees"] or () if i["personId"]
         ],
     },
+    late_commits=LATE_COMMITS,
 )  # fmt: skip

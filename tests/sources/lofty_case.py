@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from pipelines.lofty.client import LoftySettings
 from pipelines.lofty.source import LOFTY
 from sandbox.box import Sandbox
-from tests.sources.rig import ADA, Case, Change, NotSent, Row
+from tests.sources.rig import ADA, Case, Change, LateCommit, NotSent, Row
 
 
 def settings(box: Sandbox) -> LoftySettings:
@@ -129,6 +129,15 @@ def _created(row: Row) -> datetime:
     return datetime.fromtimestamp(row["created"] / 1000, UTC)
 
 
+LATE_COMMITS = (
+    LateCommit(
+        "communications",
+        timedelta(hours=47),
+        change("add_communication").play,
+        change("add_communication", channel="Text").play,
+    ),
+)
+
 CASE = Case(
     vendor=LOFTY,
     entities=(
@@ -158,4 +167,5 @@ CASE = Case(
         ("leads", "birthday"): lambda _row: NotSent,
         ("lead_activities", "created"): _created,
     },
+    late_commits=LATE_COMMITS,
 )  # fmt: skip

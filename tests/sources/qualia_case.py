@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from pipelines.qualia.source import QUALIA
 from sandbox.box import Sandbox
 from sandbox.qualia.books import Books
 from sandbox.qualia.model import Order
-from tests.sources.rig import HOUSE, Case, Change, Rig, Row
+from tests.sources.rig import HOUSE, Case, Change, LateCommit, Rig, Row
 
 LIST = r"#ordersList$"
 
@@ -197,6 +198,18 @@ def _told(tables: Mapping[str, list[Row]]) -> dict[str, Any]:
     }
 
 
+LATE_COMMITS = tuple(
+    LateCommit(entity, timedelta(hours=23), newer.play, late.play)
+    for entity, newer, late in (
+        ("orders", change("edit_order", unpaid, set={"purchase_price": "500000.00"}),
+         change("edit_order", set={"purchase_price": "400000.00"})),
+        ("orders", change("add_task", unpaid, label="Newer"),
+         change("post_disbursement", amount="2.34", payee="Late Payee LLC", status="POSTED")),
+        ("companies", change("add_company", None, name="Newer Partner"),
+         change("edit_company", None, phone="555-0888")),
+    )
+)  # fmt: skip
+
 CASE = Case(
     vendor=QUALIA,
     entities=(
@@ -225,4 +238,5 @@ CASE = Case(
     asks="POST",
     knows_owner=False,
     control=control,
+    late_commits=LATE_COMMITS,
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from pipelines.rezen.client import RezenSettings
 from pipelines.rezen.source import REZEN
 from sandbox.box import Sandbox
 from sandbox.world.model import Agent, Deal
-from tests.sources.rig import ADA, BEN, Case, Change, NotSent, Rig, Row
+from tests.sources.rig import ADA, BEN, Case, Change, LateCommit, NotSent, Rig, Row
 
 
 def settings(box: Sandbox) -> RezenSettings:
@@ -199,6 +200,16 @@ def control(rig: Rig, agent: str) -> Iterator[str]:
     yield from compare("revshare_history", history, wanted["history"])
 
 
+# deals overlap by a day, but a walk reads whole pages of a hundred: more than this world has
+LATE_COMMITS = (
+    LateCommit(
+        "down_line",
+        timedelta(days=2),
+        change("update_agent", _first_tier, last_name="Newer").play,
+        change("update_agent", _second_tier, last_name="Late").play,
+    ),
+)
+
 CASE = Case(
     vendor=REZEN,
     entities=(
@@ -234,4 +245,5 @@ CASE = Case(
            for entity in ("revshare_payment_contributions", "revshare_pending")},
     },
     control=control,
+    late_commits=LATE_COMMITS,
 )  # fmt: skip

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from pipelines.common.budget import Rate
 from pipelines.common.entity import Vendor
 from pipelines.common.http import VendorHttp, VendorSettings
 from pipelines.common.load import prepare_raw
+from pipelines.common.model import columns_of
 from pipelines.common.reading import EntityResult, SyncReport
 from sandbox.box import Sandbox
 
@@ -52,6 +53,19 @@ class Change:
     name: str
     play: Callable[[Sandbox], object]
     late: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class LateCommit:
+    """`late` happened `by` before `newer`, and the vendor shows it only after that was read.
+
+    Without an overlap the increments of `entity` would never have it.
+    """
+
+    entity: str
+    by: timedelta
+    newer: Callable[[Sandbox], object]
+    late: Callable[[Sandbox], object]
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,8 @@ class Case:
     credential from now on, `closed` one that closes the list to her. `public` are parts of the
     credential that are no secret, `asks` is the method of the list's requests. `together` says that
     all changes may be played before one sync: none hides another or ends most of a table.
+    `late_commits` is what the overlaps are for. `unsent` gives by entity the columns that the
+    sandbox fills in no row, and why.
     """
 
     vendor: Vendor
@@ -122,6 +138,8 @@ class Case:
     shown: Mapping[tuple[str, str], Callable[[Row], Any]] = field(default_factory=dict)
     control: Callable[[Rig, str], Iterable[str]] = lambda _rig, _agent: ()
     together: bool = True
+    late_commits: tuple[LateCommit, ...] = ()
+    unsent: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -277,6 +295,22 @@ class Rig:
             f"select entity, source_id, reason, row from {self.case.vendor.schema}.rejected_rows"
             " order by 1, 2, 3"
         )
+
+    def empty_columns(self, entity: str) -> set[str]:
+        """The model's columns of an entity that hold nothing in any row of any connection."""
+        columns = [column.name for column in columns_of(self.case.vendor.entity(entity).model)]
+        filled = sql.SQL(", ").join(
+            sql.SQL("bool_or({0}::text not in ('', '[]', '{{}}', 'null'))").format(
+                sql.Identifier(name)
+            )
+            for name in columns
+        )
+        [found] = self.query(
+            sql.SQL("select {} from {}").format(
+                filled, sql.Identifier(self.case.vendor.schema, entity)
+            )
+        )
+        return {name for name, has_value in zip(columns, found, strict=True) if not has_value}
 
     # -- comparing -----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from pipelines.skyslope.source import SKYSLOPE
 from sandbox.box import Sandbox
 from sandbox.skyslope.books import CLIENT_ID, Books
 from sandbox.skyslope.model import File
-from tests.sources.rig import ADA, BEN, Case, Change, Row
+from tests.sources.rig import ADA, BEN, Case, Change, LateCommit, Row
 
 
 def settings(box: Sandbox) -> SkyslopeSettings:
@@ -124,6 +125,17 @@ SHARED = {
     "listing_side": lambda row: _number(row["commission"]["listingCommissionAmount"]),
 }
 
+# the zone of the feed's instants is not known, and it is a replica's
+LATE_COMMITS = tuple(
+    LateCommit(
+        entity,
+        timedelta(hours=25),
+        edit("newer", "OPEN", listing=listing, mlsNumber="NEWER").play,
+        edit("late", "CLOSED", listing=listing, mlsNumber="LATE").play,
+    )
+    for entity, listing in (("sales", False), ("listings", True))
+)
+
 CASE = Case(
     vendor=SKYSLOPE,
     entities=("offices", "users", "checklist_types", "listings", "sales"),
@@ -158,4 +170,5 @@ CASE = Case(
         ("sales", "splits"): _splits,
         ("sales", "referral"): _referral,
     },
+    late_commits=LATE_COMMITS,
 )

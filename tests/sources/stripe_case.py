@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipelines.common.budget import Rate
 from pipelines.stripe.client import StripeSettings
 from pipelines.stripe.source import STRIPE
 from sandbox.box import Sandbox
-from tests.sources.rig import ADA, BEN, HOUSE, Case, Change, Rig, Row, same
+from tests.sources.rig import ADA, BEN, HOUSE, Case, Change, LateCommit, Rig, Row, same
 
 
 def settings(box: Sandbox) -> StripeSettings:
@@ -163,6 +163,18 @@ def nested(rig: Rig, agent: str) -> Iterator[str]:
             yield f"events {key}: about {held['object']} {held['id']}, in truth {kind} {about}"
 
 
+# an event names what changed, and an increment reads the events of the last hour again
+LATE_COMMITS = tuple(
+    LateCommit(entity, timedelta(minutes=50), newer.play, late.play)
+    for entity, newer, late in (
+        ("customers", change("update_customer", lambda _box: {"agent_key": BEN}, name="Ben"),
+         change("update_customer", _ada, name="Ada late")),
+        ("subscriptions", change("set_quantity", lambda _box: {"agent_key": BEN}, quantity=4),
+         change("set_quantity", _ada, quantity=5)),
+        ("events", change("create_product", name="Newer"), change("create_product", name="Late")),
+    )
+)  # fmt: skip
+
 CASE = Case(
     vendor=STRIPE,
     entities=("events", "products", "prices", "customers", "subscriptions", "invoices"),
@@ -186,4 +198,5 @@ CASE = Case(
     expired=lambda box, _agent: {"events": control(box)["expired_events"]},
     shown={("subscriptions", "items"): _items},
     control=nested,
+    late_commits=LATE_COMMITS,
 )

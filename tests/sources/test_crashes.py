@@ -177,10 +177,16 @@ def test_a_process_killed_in_an_increment_resumes_from_the_old_cursor(
     rig.must_equal_truth()
 
 
+@pytest.mark.parametrize(
+    "lanes", [("fast", "onboarding"), ("onboarding", "onboarding")], ids=["two_lanes", "one_lane"]
+)
 @pytest.mark.applies(lambda case: len(case.agents) > 1)
-def test_agents_onboarded_at_the_same_moment_lose_nothing(new_rig: Rig) -> None:
+def test_agents_onboarded_at_the_same_moment_lose_nothing(
+    new_rig: Rig, lanes: tuple[str, str]
+) -> None:
+    """In lanes of their own, and in the same one, whose second sync waits for the first."""
     rig = new_rig
-    ada, ben = rig.case.pair
+    pair = rig.case.pair
     together = threading.Barrier(2)
 
     def onboard(agent: str, lane: str, full: bool) -> SyncReport:
@@ -189,11 +195,14 @@ def test_agents_onboarded_at_the_same_moment_lose_nothing(new_rig: Rig) -> None:
 
     for full in (False, True):
         with ThreadPoolExecutor(2) as pool:
-            first = pool.submit(onboard, ada, "fast", full)
-            second = pool.submit(onboard, ben, "onboarding", full)
-            reports = [first.result(120), second.result(120)]
+            running = [
+                pool.submit(onboard, agent, lane, full)
+                for agent, lane in zip(pair, lanes, strict=True)
+            ]
+            reports = [sync.result(120) for sync in running]
         assert not [failure for report in reports for failure in report.failures]
-        rig.must_equal_truth(ada, ben)
+        assert [report.busy_accounts for report in reports] == [(), ()]
+        rig.must_equal_truth(*pair)
         rig.box.clock.advance(seconds=60)
 
 

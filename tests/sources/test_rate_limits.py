@@ -6,18 +6,22 @@ the engine waits, so that the figures depend neither on the machine nor on its l
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
 
 from pipelines.common import http as engine_http
 from pipelines.common.budget import Rate
+from pipelines.common.http import VendorHttp, VendorSettings
 from pipelines.common.reading import SyncReport
 from sandbox.box import Sandbox
+from sandbox.limits import Limit, Verdict
+from sandbox.world.sizes import SIZES, Size
 from tests.sources.rig import Case, FlyingClock, Rig
 
 MakeRig = Callable[..., AbstractContextManager[Rig]]
@@ -54,10 +58,15 @@ class SandboxStopwatch:
 
 
 @pytest.fixture
+def size() -> str | Size:
+    return "small"
+
+
+@pytest.fixture
 def limited(
-    case: Case, make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+    case: Case, make_rig: MakeRig, size: str | Size, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Rig, SandboxStopwatch]]:
-    with make_rig(case, limited=True) as rig:
+    with make_rig(case, limited=True, size=size) as rig:
         rig.settings = case.settings(rig.box)
         rig.box.clock.factor = STILL
         watch = SandboxStopwatch(rig.box)
@@ -124,14 +133,46 @@ def test_every_account_has_a_limit_of_its_own(limited: tuple[Rig, SandboxStopwat
     rig.must_equal_truth(*rig.case.agents)
 
 
+def with_own_rates(rig: Rig) -> VendorSettings:
+    """The source's own rates, where the suite has put its own to fill windows with few requests."""
+    return rig.settings.model_copy(update={"rates": rig.case.vendor.settings_type().rates})
+
+
 def test_published_limits_hold_for_loads_and_increments(
     limited: tuple[Rig, SandboxStopwatch],
 ) -> None:
     rig, watch = limited
-    must_have_met_no_limit(rig, rig.sync(*rig.case.pair, clock=watch))
+    own = with_own_rates(rig)
+    must_have_met_no_limit(rig, rig.sync(*rig.case.pair, clock=watch, settings=own))
     rig.box.advance(days=2)
     rig.box.requests.clear()
-    must_have_met_no_limit(rig, rig.sync(*rig.case.pair, clock=watch))
+    must_have_met_no_limit(rig, rig.sync(*rig.case.pair, clock=watch, settings=own))
+
+
+def test_more_requests_than_the_published_limit_meet_no_429(
+    limited: tuple[Rig, SandboxStopwatch],
+) -> None:
+    """No time passes by itself: without the source's own rates, the last ones would be refused."""
+    rig, watch = limited
+    own, log = with_own_rates(rig), rig.box.requests
+    published = rig.box.limits.get(rig.case.name, rig.case.limited_as)
+    assert published is not None
+    with closing(VendorHttp(rig.case.vendor.dialect, own, watch)) as http:
+        api = http.api(rig.account(rig.case.first))
+        while log.count(vendor=rig.case.name) <= published.requests + 5:
+            rig.case.vendor.check(api, own)
+    assert log.count(vendor=rig.case.name) == log.count(vendor=rig.case.name, status=200)
+
+
+@pytest.mark.applies(lambda case: "events" in case.vendor.dialect.rates)
+@pytest.mark.parametrize("size", [replace(SIZES["small"], events=2_100)], ids=["many_events"])
+def test_events_have_a_limit_of_their_own(limited: tuple[Rig, SandboxStopwatch]) -> None:
+    """Follow Up Boss gives them fewer requests than all others (fub.md §3.1)."""
+    rig, watch = limited
+    published = rig.box.limits.get(rig.case.name, "events")
+    assert published is not None
+    must_have_met_no_limit(rig, rig.sync(clock=watch, entities=["identity", "events"]))
+    assert rig.box.requests.count(template="/events") > published.requests
 
 
 def test_the_limits_hold_in_real_time_too(case: Case, make_rig: MakeRig) -> None:
@@ -155,16 +196,29 @@ def test_the_limits_hold_in_real_time_too(case: Case, make_rig: MakeRig) -> None
 
 
 def test_a_limit_that_others_use_up_is_waited_for(
-    limited: tuple[Rig, SandboxStopwatch],
+    limited: tuple[Rig, SandboxStopwatch], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody else spends most of the account's requests: a 429 costs time and no rows."""
     rig, watch = limited
     # the vendor says how long to wait in real seconds, so that time has to run
     rig.box.clock.factor = 1.0
-    set_limit(rig, 15)
+    set_limit(rig, rig.case.limit // 2)
+    take, asked, refused = rig.box.limits.take, itertools.count(1), []
+
+    def shared(*whose: str, limit: Limit | None = None) -> Verdict:
+        if next(asked) in (5, 9):
+            # all that is left, after the last answer told how much that was
+            while take(*whose, limit=limit).allowed:
+                pass
+        verdict = take(*whose, limit=limit)
+        refused.extend([] if verdict.allowed else [verdict])
+        return verdict
+
+    monkeypatch.setattr(rig.box.limits, "take", shared)
     rate = Rate(60, rig.case.window, 4)
     rates = dict.fromkeys(rig.case.vendor.dialect.rates, rate)
     settings = rig.settings.model_copy(update={"rates": rates})
     report = rig.sync(clock=watch, settings=settings)
+    assert refused
     assert not report.failures
     rig.must_equal_truth()
