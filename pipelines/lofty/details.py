@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import xxhash
 
 from pipelines.common.entity import Read, Row
+from pipelines.common.errors import RecordUnavailable
 from pipelines.common.reading import Reading
 from pipelines.common.records import RecordReader
 from pipelines.lofty.account import sees_as_before
@@ -27,9 +28,23 @@ def per_lead(what: str, of_lead: Callable[[Reading, str], list[Row]]) -> Read:
     """A reader that asks `of_lead` for every lead that is due; `what` names its rows."""
 
     def read(reading: Reading) -> Iterator[Sequence[Row]]:
-        records = RecordReader(reading, lambda lead: of_lead(reading, lead), f"leads' {what}")
+        denied: set[str] = set()
+
+        def ask(lead: str) -> list[Row]:
+            try:
+                return of_lead(reading, lead)
+            except RecordUnavailable as error:
+                if error.reason == "denied":
+                    denied.add(lead)
+                raise
+
+        records = RecordReader(reading, ask, f"leads' {what}")
         yield from records.rows(_due(reading))
         records.raise_failures()
+        if denied:
+            # what may not be seen is not gone
+            stay = reading.memory.keys_where(reading.entity.name, "lead_id", denied)
+            reading.confirm_gone = lambda key: key not in stay
         everybody = reading.first or reading.full
         scanned: bool = reading.handover.get("leads.whole", False)
         reading.mode = "full" if everybody else "changed leads"

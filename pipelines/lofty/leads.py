@@ -201,21 +201,27 @@ class _Departures:
     hidden: int = 0
 
     def confirm(self, key: str) -> bool:
-        """True if the lead is in the trash, gone or no longer shown to us."""
+        """True if the lead is in the trash, gone or no longer shown to us.
+
+        Raises `RecordUnavailable` if that may not be asked: it is no answer (§6).
+        """
         path = f"{PATH}/{key}"
-        try:
-            get(self.reading, path, single_record=True)
-        except RecordUnavailable:
-            pass
-        else:
+        if self._is_there(path):
             return False
-        try:
-            get(self.reading, path, (("withTrash", "true"),), single_record=True)
-        except RecordUnavailable:
-            self.hidden += 1
-        else:
+        if self._is_there(path, ("withTrash", "true")):
             self.trashed += 1
+        else:
+            self.hidden += 1
         self.reading.note = (
             f"Leads no longer listed: {self.trashed} in the trash, {self.hidden} gone or hidden."
         )
+        return True
+
+    def _is_there(self, path: str, *params: tuple[str, str]) -> bool:
+        try:
+            get(self.reading, path, params, single_record=True)
+        except RecordUnavailable as error:
+            if error.reason != "missing":
+                raise
+            return False
         return True

@@ -64,5 +64,7 @@ def _is_gone(reading: Reading, key: str, lead: str | None) -> bool:
             for rows, _ in pages(reading, (("leadId", lead),), of_lead=True)
             for row in rows
         )
-    except RecordUnavailable:
+    except RecordUnavailable as error:
+        if error.reason != "missing":
+            raise
         return True

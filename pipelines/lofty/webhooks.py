@@ -28,7 +28,7 @@ from pipelines.common.webhooks import (
     text_of,
     whole_number,
 )
-from pipelines.lofty.account import read_account
+from pipelines.lofty.account import read_account, sees_as_before
 from pipelines.lofty.client import LoftySettings, get, rows_of, unwrapped
 from pipelines.lofty.details import activities_of, appointments_of, notes_of, tasks_of
 from pipelines.lofty.leads import PATH
@@ -116,6 +116,13 @@ def _lead(reading: Reading, key: str) -> list[Row]:
     return [found]
 
 
+def _leads(reading: Reading) -> Iterator[Sequence[Row]]:
+    """The wanted leads. A credential that sees less than before ends none of them (§1.1, §6)."""
+    yield from by_id(_lead)(reading)
+    if not sees_as_before(reading):
+        reading.gone.clear()
+
+
 def _transactions_of(reading: Reading, lead: str) -> list[Row]:
     found = pages(reading, (("leadId", lead),), of_lead=True)
     return [row for rows, _ in found for row in rows]
@@ -133,8 +140,9 @@ def _of_lead(ask: Callable[[Reading, str], list[Row]], own_id: str | None) -> Re
             for rows in read_each(reading, ask, [lead]):
                 shown |= {str(row.get(own_id)) for row in rows if own_id}
                 yield rows
+            denied = lead in reading.missing and lead not in reading.gone
             reading.gone.discard(lead)
-            if own_id and lead not in reading.failed:
+            if own_id and not denied and lead not in reading.failed and sees_as_before(reading):
                 held = reading.memory.keys_where(reading.entity.name, "lead_id", [lead])
                 reading.gone |= held - shown
 
@@ -143,7 +151,7 @@ def _of_lead(ask: Callable[[Reading, str], list[Row]], own_id: str | None) -> Re
 
 READERS: Mapping[str, Read] = {
     "account": read_account,
-    "leads": by_id(_lead),
+    "leads": _leads,
     "transactions": _of_lead(_transactions_of, "transactionId"),
     "lead_activities": _of_lead(activities_of, None),
     "notes": _of_lead(notes_of, "noteId"),

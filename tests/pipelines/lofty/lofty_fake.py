@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
+from pipelines.common.reading import Reading
 from pipelines.lofty.client import LoftySettings
 from pipelines.lofty.source import LOFTY
-from tests.pipelines.in_memory import Connection
+from pipelines.lofty.webhooks import WEBHOOKS
+from tests.pipelines.in_memory import Connection, Outcome
 
 Row = dict[str, Any]
 ADMIN: Row = {
@@ -172,3 +176,19 @@ def connect(lofty: Any, *, lead_details: bool = True, team: str | None = None) -
     """One account with an admin's key."""
     settings = LoftySettings(base_url="http://lofty.test", lead_details=lead_details)
     return Connection(LOFTY, lofty, settings, {"api_key": "key-demo"}, team)
+
+
+def told(connection: Connection, name: str, *keys: str) -> Outcome:
+    """Read records that webhooks named. As in the engine, no later reading builds on it."""
+
+    def read(reading: Reading) -> Iterator[Sequence[Row]]:
+        reading.wanted = frozenset(keys)
+        yield from WEBHOOKS.readers[name](reading)
+
+    pulled, marks = connection.vendor, dict(connection.warehouse.marks)
+    entities = tuple(replace(e, read=read) if e.name == name else e for e in pulled.entities)
+    connection.vendor = replace(pulled, entities=entities)
+    try:
+        return connection.read(name)
+    finally:
+        connection.vendor, connection.warehouse.marks = pulled, marks

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from pipelines.common.errors import ContractBroken, RetryLater
+from pipelines.common.errors import (
+    ContractBroken,
+    RecordUnavailable,
+    ResourceUnavailable,
+    RetryLater,
+)
 from tests.pipelines.in_memory import Outcome
 from tests.pipelines.lofty.lofty_fake import FIRST_LEAD, Lofty, connect, lead, ok, refused
 
@@ -152,6 +157,19 @@ def test_who_is_gone_is_asked_for_and_the_trash_is_told_apart() -> None:
         ],
         key=str,
     )
+
+
+@pytest.mark.parametrize("code", [200100, "PERMISSION_DENIED"])
+def test_who_may_not_be_asked_for_is_not_gone(code: int | str) -> None:
+    lofty = many(100)
+    connection = connect(lofty)
+    connection.read("leads")
+    lofty.hidden = {FIRST_LEAD + 3}
+    lofty.broken[f"v1.0/leads/{FIRST_LEAD + 3}"] = refused(403, code)
+    connection.later(days=1)
+    with pytest.raises((RecordUnavailable, ResourceUnavailable)):
+        connection.read("leads")
+    assert str(FIRST_LEAD + 3) in connection.warehouse.keys("leads")
 
 
 def test_an_incomplete_scan_ends_nobody() -> None:

@@ -70,6 +70,27 @@ def test_an_account_without_a_team_is_no_account() -> None:
         connect(lofty).read("account")
 
 
+def test_that_a_credential_sees_less_is_known_until_it_sees_all_again() -> None:
+    """A demoted member's row overwrites itself, so that the second look compares like with like."""
+    lofty = Lofty()
+    lofty.lists["v1.0/team-features/lead-ponds"] = [{"id": 41}, {"id": 42}]
+    connection = connect(lofty)
+    connection.read("account")
+    connection.read("ponds")
+    lofty.me = {**ADMIN, "roleName": "Agent", "isAdmin": False}
+    lofty.lists["v1.0/team-features/lead-ponds"] = [{"id": 41}]
+    for full in (False, False, True):
+        connection.later(days=1)
+        connection.read("account", full=full)
+        outcome = connection.read("ponds", full=full)
+        assert not outcome.reading.complete
+        assert outcome.gone == set()
+    lofty.me = ADMIN
+    connection.later(days=1)
+    connection.read("account")
+    assert connection.read("ponds").gone == {"42"}
+
+
 def test_check_wants_a_reachable_vendor() -> None:
     connection = connect(Lofty())
     settings = connection.settings.model_copy(
@@ -461,6 +482,40 @@ def test_a_lead_that_is_gone_meanwhile_costs_only_itself() -> None:
     connection.handler = Losing()
     outcome = connection.read("notes")
     assert {row["noteId"] for row in outcome.rows} == {400, 401, 403, 404}
+
+
+def test_a_missing_right_is_told_once_and_ends_no_detail() -> None:
+    lofty, connection = with_notes(30)
+    connection.read("leads")
+    connection.read("notes")
+    lofty.broken["v1.0/notes"] = refused(403, 200100)
+    connection.later(days=7)
+    connection.read("leads", full=True)
+    with pytest.raises(ResourceUnavailable) as told:
+        connection.read("notes", full=True)
+    assert told.value.status == "not_permitted"
+    assert len(connection.requests) <= 4, "those that were under way"
+    assert len(connection.warehouse.keys("notes")) == 30
+
+
+def test_details_of_a_lead_that_may_not_be_seen_stay() -> None:
+    lofty, connection = with_notes(30)
+    connection.read("leads")
+    connection.read("notes")
+    del lofty.per_lead["v1.0/notes"][str(FIRST_LEAD + 8)]
+
+    class Denying(Lofty):
+        def __call__(self, request: Any) -> Any:
+            if request.url.params.get("leadId") == str(FIRST_LEAD + 2):
+                return refused(403, "PERMISSION_DENIED")
+            return lofty(request)
+
+    connection.handler = Denying()
+    connection.later(days=7)
+    connection.read("leads", full=True)
+    outcome = connection.read("notes", full=True)
+    assert outcome.reading.complete
+    assert outcome.gone == {"408"}
 
 
 def test_a_lead_that_keeps_failing_leaves_the_cursor_where_it_was() -> None:
