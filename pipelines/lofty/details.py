@@ -7,6 +7,7 @@ reading takes all leads.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 
 import xxhash
 
@@ -16,12 +17,16 @@ from pipelines.common.reading import Reading
 from pipelines.common.records import RecordReader
 from pipelines.lofty.account import sees_as_before
 from pipelines.lofty.client import Params, get, rows_of
+from pipelines.lofty.leads import COLUMNS
 
 ACTIVITY_PAGE = 100
 """The fixed page of site activity (§5.2)."""
 
 ACTIVITY_KEY = ("lead_id", "created", "type", "text_hash")
 """Site activity has no id of its own (§5.2)."""
+
+FOUND_LATE = timedelta(days=2)
+"""How long after an edit the daily scan may find it; the weekly full reading takes the rest."""
 
 
 def per_lead(what: str, of_lead: Callable[[Reading, str], list[Row]]) -> Read:
@@ -54,15 +59,21 @@ def per_lead(what: str, of_lead: Callable[[Reading, str], list[Row]]) -> Read:
 
 
 def _due(reading: Reading) -> list[str]:
-    stored = reading.memory.values("leads", "_synced_at")
+    stored = reading.memory.values("leads", "_synced_at", "create_time", *COLUMNS)
     due: set[str] = set(reading.handover.get("leads.changed", set()))
     if reading.first or reading.full:
         # those, too, whom the list left out: they may still be there, and so is what hangs on them
         return sorted({*stored, *due}, key=_number)
     own, leads = reading.last, reading.memory.mark("leads")
     if own is not None and leads is not None and own.started_at < leads.started_at:
-        # leads were read without these, or these failed: what was written since is due as well
-        due |= {key for key, (synced_at,) in stored.items() if synced_at > own.started_at}
+        # leads were read without these, or these failed: who moved since then is due as well, but
+        # not whose row was rewritten for a score
+        moved = own.started_at - FOUND_LATE
+        due |= {
+            key
+            for key, (synced_at, *clocks) in stored.items()
+            if synced_at > own.started_at and any(at and at > moved for at in clocks)
+        }
     return sorted(due, key=_number)
 
 

@@ -445,6 +445,23 @@ def test_leads_that_moved_while_details_were_not_read_are_due() -> None:
     assert asked(connection.read("notes")) == set()
 
 
+def test_a_score_that_moves_by_itself_makes_no_lead_due() -> None:
+    """Its row is rewritten, but none of its clocks moved."""
+    lofty, connection = with_notes(5)
+    connection.read("leads")
+    connection.read("notes")
+    for row in lofty.leads:
+        row["score"] = 90
+    lofty.leads[2]["lastUpdateTime"] = "2026-06-15T11:00:00GMT"
+    connection.later(days=1)
+    connection.read("leads")
+    connection.later(hours=1)
+    connection.read("leads")
+    assert connection.warehouse.rows["leads"][str(FIRST_LEAD)]["score"] == 90
+    outcome = connection.read("notes")
+    assert asked(outcome) == lead_ids(2), "edited before the notes were read, found after that"
+
+
 def test_details_without_a_complete_scan_end_nothing() -> None:
     lofty, connection = with_notes(5)
     lofty.total_more = 5
