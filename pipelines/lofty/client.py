@@ -65,8 +65,8 @@ class LoftySettings(VendorSettings):
     )
     lead_details: bool = Field(
         False,
-        description="read site activity, notes, tasks and appointments, a call each per changed "
-        "lead",
+        description="read site activity, notes, tasks, appointments, calls, system logs and "
+        "commissions, a call each per changed lead",
     )
     requests_per_minute: int = Field(
         10, ge=1, description="requests per key and minute until the vendor's headers tell (§2.3)"

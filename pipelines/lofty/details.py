@@ -1,4 +1,4 @@
-"""What is only told lead by lead: site activity, notes, tasks, appointments (lofty.md §5.2).
+"""What is only told lead by lead: site activity, notes, tasks, calls and so on (lofty.md §5.2).
 
 A call each per lead, so only for leads that changed since these were last read; a first or a full
 reading takes all leads.
@@ -6,8 +6,9 @@ reading takes all leads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import xxhash
 
@@ -16,7 +17,7 @@ from pipelines.common.errors import RecordUnavailable
 from pipelines.common.reading import Reading
 from pipelines.common.records import RecordReader
 from pipelines.lofty.account import sees_as_before
-from pipelines.lofty.client import Params, get, rows_of
+from pipelines.lofty.client import PAGE, Params, count_of, get, id_of, metadata_of, rows_of
 from pipelines.lofty.leads import COLUMNS
 
 ACTIVITY_PAGE = 100
@@ -110,6 +111,58 @@ def activities_of(reading: Reading, lead: str) -> list[Row]:
         found += rows
         number += 1
         if len(rows) < ACTIVITY_PAGE or _knows(reading, rows):
+            return found
+
+
+def calls_of(reading: Reading, lead: str) -> list[Row]:
+    """Recorded calls of a lead, as many as the vendor counts."""
+
+    def ask(_number: int, read: int) -> Params:
+        return (("offset", str(read)), ("limit", str(PAGE)))
+
+    def goes_on(body: Any, read: int) -> bool:
+        total = count_of(metadata_of(body).get("total"))
+        return total is None or read < total
+
+    return _paged(reading, "v1.0/calls", "calls", lead, ask, goes_on)
+
+
+def system_logs_of(reading: Reading, lead: str) -> list[Row]:
+    """What the system noted of a lead, until it says that this was all."""
+
+    def ask(number: int, _read: int) -> Params:
+        return (("pageNumber", str(number)), ("pageSize", str(PAGE)))
+
+    def goes_on(body: Any, _read: int) -> bool:
+        return isinstance(body, Mapping) and bool(body.get("hasMore"))
+
+    return _paged(reading, "v1.0/systemLogs", "timeLines", lead, ask, goes_on)
+
+
+def _paged(
+    reading: Reading,
+    path: str,
+    name: str,
+    lead: str,
+    ask: Callable[[int, int], Params],
+    goes_on: Callable[[Any, int], bool],
+) -> list[Row]:
+    """All pages of a lead's list; `ask` gets the number of the page and of the rows so far.
+
+    A page without anything new is the end, whatever is said: the number may be ignored.
+    """
+    found: list[Row] = []
+    seen: set[str] = set()
+    number = 0
+    while True:
+        params = (("leadId", lead), *ask(number, len(found)))
+        body = get(reading, path, params, single_record=True)
+        rows = rows_of(body, path, name)
+        fresh = {key for row in rows if (key := id_of(row, "id")) is not None} - seen
+        found += [{**row, "leadId": row.get("leadId") or lead} for row in rows]
+        seen |= fresh
+        number += 1
+        if not fresh or not goes_on(body, len(found)):
             return found
 
 

@@ -30,7 +30,15 @@ from pipelines.common.webhooks import (
 )
 from pipelines.lofty.account import read_account, sees_as_before
 from pipelines.lofty.client import LoftySettings, get, rows_of, unwrapped
-from pipelines.lofty.details import activities_of, appointments_of, notes_of, tasks_of
+from pipelines.lofty.commissions import commissions_of
+from pipelines.lofty.details import (
+    activities_of,
+    appointments_of,
+    calls_of,
+    notes_of,
+    system_logs_of,
+    tasks_of,
+)
 from pipelines.lofty.leads import PATH
 from pipelines.lofty.source import LOFTY
 from pipelines.lofty.transactions import pages
@@ -40,14 +48,14 @@ LISTS: Mapping[int, tuple[str, ...]] = {
     2: ("leads",),
     3: ("leads", "lead_activities"),
     4: ("leads",),
-    5: ("transactions",),
-    6: ("communications",),
+    5: ("transactions", "transaction_commissions"),
+    6: ("communications", "calls"),
     7: ("communications",),
     8: ("communications",),
     9: ("notes",),
     10: ("tasks",),
     11: ("appointments",),
-    12: ("leads",),
+    12: ("leads", "system_logs"),
 }
 """What each list is about: the raw tables."""
 
@@ -68,7 +76,7 @@ def read(body: Any, now: float) -> Iterator[Event]:
     if tables is None:
         raise NotUnderstood("A delivery of Lofty has no listId between 1 and 12.")
     items = list(_items(body))
-    if not items and not _WHOLE.issuperset(tables):
+    if not items and _WHOLE.isdisjoint(tables):
         raise NotUnderstood(f"A delivery of Lofty's list {number} names no lead.")
     for bucket, item in items or [("delivery", body)]:
         lead, moved = text_of(item, "leadId"), text_of(item, "updateTime")
@@ -128,6 +136,12 @@ def _transactions_of(reading: Reading, lead: str) -> list[Row]:
     return [row for rows, _ in found for row in rows]
 
 
+def _commissions(reading: Reading) -> Iterator[Sequence[Row]]:
+    """The lines of the wanted leads; what is gone of them is told lead by lead."""
+    yield from by_id(commissions_of)(reading)
+    reading.gone.clear()
+
+
 def _of_lead(ask: Callable[[Reading, str], list[Row]], own_id: str | None) -> Read:
     """A reader of what hangs on the wanted leads; what a lead shows no more is gone.
 
@@ -157,6 +171,9 @@ READERS: Mapping[str, Read] = {
     "notes": _of_lead(notes_of, "noteId"),
     "tasks": _of_lead(tasks_of, "id"),
     "appointments": _of_lead(appointments_of, "id"),
+    "calls": _of_lead(calls_of, "id"),
+    "system_logs": _of_lead(system_logs_of, "id"),
+    "transaction_commissions": _commissions,
 }
 
 

@@ -30,7 +30,7 @@ def loaded() -> tuple[Lofty, Connection]:
     """Two leads, of which the first has everything."""
     lofty = Lofty(lead(1), lead(2))
     lofty.transactions = [deal(7), deal(8), deal(9, OTHER)]
-    lofty.per_lead = {
+    lofty.per_lead |= {
         "v1.0/notes": {LEAD: {"notes": [{"noteId": 400}, {"noteId": 401}]}},
         "v1.0/tasks": {LEAD: {"taskList": [{"id": 5001}]}},
         "v1.0/appts": {LEAD: [{"id": 3301}]},
