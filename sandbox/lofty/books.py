@@ -22,6 +22,8 @@ SWITCHES: Mapping[str, Any] = {
     "metadata_key": "_metadata",
     "lead_detail": "wrapped",
     "page_cap": 100,
+    "feed_cap": 1000,
+    "transaction_cap": 100,
     "member_limit": 100,
     "last_page": "short",
     "scroll_idle_minutes": 5,
