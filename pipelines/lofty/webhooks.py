@@ -7,6 +7,7 @@ lead. The rate is ten requests a minute: from fifty leads on all of them are sca
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -43,6 +44,8 @@ from pipelines.lofty.leads import PATH
 from pipelines.lofty.source import LOFTY
 from pipelines.lofty.transactions import pages
 
+log = logging.getLogger(__name__)
+
 LISTS: Mapping[int, tuple[str, ...]] = {
     1: ("members",),
     2: ("leads",),
@@ -61,6 +64,10 @@ LISTS: Mapping[int, tuple[str, ...]] = {
 
 _WHOLE = frozenset({"members", "communications"})
 """Tables that have no call for one record: they are read as in a sync."""
+
+NEW_BUCKETS = ("new", "created")
+KNOWN_BUCKETS = (*NEW_BUCKETS, "updated", "finished", "deleted")
+"""How the names of buckets begin, as far as one was seen or the lists are described (§7)."""
 
 BATCH = 5000
 """A batch cap by one reading, notifications per half hour by the other (§7)."""
@@ -91,14 +98,21 @@ def read(body: Any, now: float) -> Iterator[Event]:
 
 
 def _items(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every item with a lead's id, with the name of its bucket; a bare ping is one itself."""
+    """Every item with a lead's id, with the name of its bucket; a bare ping is one itself.
+
+    What to do follows from the lead as it is read again, so a bucket of an unknown name counts as
+    one of updates; it is logged, because the vendor does not publish the names (§7).
+    """
     if text_of(body, "leadId") is not None:
         yield "ping", body
     for bucket, held in body.items():
-        if isinstance(held, list):
-            for item in held:
-                if text_of(item, "leadId") is not None:
-                    yield bucket, item
+        items = [x for x in held if text_of(x, "leadId")] if isinstance(held, list) else []
+        if items and not bucket.lower().startswith(KNOWN_BUCKETS):
+            log.warning(
+                "A webhook of Lofty has a bucket %r, which is read as updates.", bucket[:40]
+            )
+        for item in items:
+            yield bucket, item
 
 
 def _hints(tables: Sequence[str], lead: str | None, bucket: str) -> Iterator[Hint]:
@@ -106,7 +120,7 @@ def _hints(tables: Sequence[str], lead: str | None, bucket: str) -> Iterator[Hin
         if table in _WHOLE:
             yield Hint(table)
         elif lead is not None and whole_number(lead) is not None:
-            is_new = table == "leads" and bucket.lower().startswith(("new", "created"))
+            is_new = table == "leads" and bucket.lower().startswith(NEW_BUCKETS)
             yield Hint(table, lead, is_new=is_new)
 
 

@@ -42,6 +42,7 @@ SWITCHES: Mapping[str, Any] = {
     "token_endpoint": "both",
     "expires_in": 7200,
     "rotate": True,
+    "webhook_batch": 5000,
     "redirect_url": "http://127.0.0.1/lofty/callback",
 }
 CHOICES: Mapping[str, tuple[Any, ...]] = {
