@@ -12,6 +12,9 @@ from pipelines.common.http import Api, VendorSettings
 from pipelines.common.reading import Reading
 from pipelines.lofty.client import LoftySettings, settings_of, unwrapped
 
+SAW_ALL = "saw all"
+"""The cursor of an account that was once read with an owner's or admin's credential."""
+
 
 def who_am_i(api: Api, settings: LoftySettings) -> Row:
     """The member behind the credential.
@@ -67,11 +70,17 @@ def check(api: Api, settings: VendorSettings) -> Identity:
 
 
 def read_account(reading: Reading) -> Iterator[Sequence[Row]]:
-    """The member behind the credential; remembers whether it sees less than before."""
-    before = reading.memory.values("account", "sees_all")
+    """The member behind the credential; remembers whether it sees less than before.
+
+    The memory of it is the cursor, and not the stored row: a demoted member's overwrites itself.
+    """
+    last = reading.last.cursor if reading.last else None
+    stored = reading.memory.values("account", "sees_all").values()
+    saw_all = last == SAW_ALL or any(row[0] for row in stored)
     me = who_am_i(reading.api, settings_of(reading))
-    reading.handover.put("sees_less", any(row[0] for row in before.values()) and not me["seesAll"])
+    reading.handover.put("sees_less", saw_all and not me["seesAll"])
     reading.note = limitation(me)
+    reading.cursor_to = SAW_ALL if saw_all or me["seesAll"] else None
     yield [me]
 
 

@@ -65,8 +65,8 @@ class LoftySettings(VendorSettings):
     )
     lead_details: bool = Field(
         False,
-        description="read site activity, notes, tasks and appointments, a call each per changed "
-        "lead",
+        description="read site activity, notes, tasks, appointments, calls, system logs and "
+        "commissions, a call each per changed lead",
     )
     requests_per_minute: int = Field(
         10, ge=1, description="requests per key and minute until the vendor's headers tell (§2.3)"
@@ -152,6 +152,9 @@ _FORBIDDEN = frozenset(
         *("ACCESS_ALL_TEAM_LEADS", "NO_ACCESS_WEBSITE"),
     }
 )
+_OUT_OF_SCOPE = frozenset({"200100", "VENDOR_HAS_NO_PERMISSION"})
+"""The app or key may not ask this path at all, whichever record it names (§2.4)."""
+
 _NOBODY = frozenset({"20003", "USER_NOT_EXIST"})
 _MISSING = frozenset(
     {*_NOBODY, "20006", "LEAD_NOT_EXIST", "200060", "TRANSACTION_NOT_EXIST"}
@@ -236,7 +239,7 @@ def classify(failure: Failure) -> VendorError | None:
             f"token, or the other way round; connect the account again."
         )
     if code in _FORBIDDEN or failure.status == httpx.codes.FORBIDDEN:
-        return _forbidden(failure, said, whose)
+        return _forbidden(failure, said, whose=whose, one=code not in _OUT_OF_SCOPE)
     if whose and failure.status == httpx.codes.NOT_FOUND:
         return ContractBroken(
             f"Lofty does not know GET {failure.path}, so the address is wrong: check "
@@ -252,13 +255,14 @@ def classify(failure: Failure) -> VendorError | None:
     return None
 
 
-def _forbidden(failure: Failure, said: str, whose: bool) -> VendorError:
+def _forbidden(failure: Failure, said: str, *, whose: bool, one: bool) -> VendorError:
+    """`one` is False if the refusal is that of the path and not of the record."""
     if whose:
         return AccountBroken(
             f"Lofty does not let this credential see whose it is ({said}); connect the account "
             f"again with a key of an owner or admin."
         )
-    if failure.single_record:
+    if failure.single_record and one:
         return RecordUnavailable(
             f"Lofty does not show {failure.path} to this account ({said}).", reason="denied"
         )

@@ -2,7 +2,7 @@
 
 | reading     | brings                                                                      |
 |-------------|-----------------------------------------------------------------------------|
-| `recent`    | new leads (sorted by creation) and those with activity (sorted by that)     |
+| `recent`    | what was created or active since the last one, by the lists sorted by that  |
 | `full scan` | everything, edits included; daily. What it misses is asked for one by one   |
 
 A scan that brings less than 99 % of the total which it began with, or whose cursor did not end, is
@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from pipelines.common.entity import Row
 from pipelines.common.errors import ContractBroken, RecordUnavailable
-from pipelines.common.reading import Reading
+from pipelines.common.reading import Mark, Reading
 from pipelines.lofty.account import sees_as_before
 from pipelines.lofty.client import (
     PAGE,
@@ -37,6 +37,9 @@ RETRY_SCAN = timedelta(hours=6)
 
 WHOLE = 0.99
 """The share of the announced leads that makes a scan complete (§11)."""
+
+OVERLAP = timedelta(minutes=10)
+"""An increment looks this far behind the start of the last one: clocks differ, lists lag."""
 
 MOST_RECENT_PAGES = 20
 """Pages of a sorted walk; what changed beyond them comes with the next scan."""
@@ -85,7 +88,8 @@ class _Known:
 def read_leads(reading: Reading) -> Iterator[Sequence[Row]]:
     """Recent leads; once a day all of them. Tells the detail readers which changed."""
     known = _Known(reading.memory.values("leads", *COLUMNS))
-    if _scan_is_due(reading):
+    last = reading.last
+    if last is None or _scan_is_due(reading, last):
         seen: set[str] = set()
         for page in _scan(reading, seen):
             known.take(page)
@@ -94,7 +98,7 @@ def read_leads(reading: Reading) -> Iterator[Sequence[Row]]:
         reading.handover.put("leads.whole", reading.complete)
     else:
         reading.mode = "recent"
-        for page in _recent(reading, known):
+        for page in _recent(reading, known, last.started_at - OVERLAP):
             yield page.rows
     reading.handover.put("leads.changed", known.changed)
     newest = max((c for clocks in known.clocks.values() for c in clocks if c), default=None)
@@ -103,9 +107,8 @@ def read_leads(reading: Reading) -> Iterator[Sequence[Row]]:
         reading.cursor_to = min(newest, reading.now).isoformat()
 
 
-def _scan_is_due(reading: Reading) -> bool:
-    last = reading.last
-    if reading.full or last is None or last.last_probe_at is None:
+def _scan_is_due(reading: Reading, last: Mark) -> bool:
+    if reading.full or last.last_probe_at is None:
         return True
     return reading.due_for_full(FULL_SCAN) and reading.now - last.last_probe_at >= RETRY_SCAN
 
@@ -122,9 +125,22 @@ def _page(reading: Reading, params: Params) -> Page:
     )
 
 
+class _PlaceLost(ContractBroken):
+    """Neither the cursor nor an offset leads on: beyond row 20,000 offsets are refused (§10.5)."""
+
+
 def _scan(reading: Reading, seen: set[str]) -> Iterator[Page]:
-    """Every lead, by the cursor; fills `seen`, and says whether that was everything."""
+    """Every lead, by the cursor, begun anew once if its place is lost; fills `seen`."""
     reading.probed = True
+    try:
+        yield from _walk(reading, seen)
+    except _PlaceLost:
+        seen.clear()
+        yield from _walk(reading, seen)
+
+
+def _walk(reading: Reading, seen: set[str]) -> Iterator[Page]:
+    """One scan from its first page to its end; says whether that was everything."""
     page = _page(reading, ())
     announced, idle, read = page.total, 0, 0
     reading.vendor_count = announced
@@ -150,46 +166,51 @@ def _scan(reading: Reading, seen: set[str]) -> Iterator[Page]:
     reading.complete = ended and whole and sees_as_before(reading)
 
 
-def _next(reading: Reading, page: Page, count: int, *, overlap: bool) -> Page:
+def _next(
+    reading: Reading, page: Page, count: int, *, overlap: bool = True, order: Params = ()
+) -> Page:
     """The page after this one. A cursor that is missing or refused is replaced by an offset.
 
     After a refusal the offset goes back a page, because leads that left the list meanwhile moved
-    the others up; not if that page was the one just read.
+    the others up; not if that page was the one just read. Raises `_PlaceLost` if the offset is
+    refused as well.
     """
-    if page.scroll is not None:
-        try:
-            return _page(reading, (("scrollId", page.scroll),))
-        except ContractBroken:
-            count -= len(page.rows) if overlap else 0
-    return _page(reading, (("offset", str(max(0, count))),))
+    if page.scroll is None:
+        return _page(reading, (*order, ("offset", str(count))))
+    try:
+        return _page(reading, (*order, ("scrollId", page.scroll)))
+    except ContractBroken:
+        count = max(0, count - len(page.rows)) if overlap else count
+    try:
+        return _page(reading, (*order, ("offset", str(count))))
+    except ContractBroken as refused:
+        raise _PlaceLost(refused.sentence) from refused
 
 
-def _recent(reading: Reading, known: _Known) -> Iterator[Page]:
-    """New leads to the first page that ends with a known one, active ones while any moved."""
-    stored = set(known.clocks)
-    for page in _sorted(reading, "CreateTime"):
-        known.take(page)
-        yield page
-        if not page.ids or page.ids[-1] in stored:
-            break
-    for page in _sorted(reading, "LastActivity"):
-        moved = known.take(page)
-        yield page
-        if not moved:
-            break
+def _recent(reading: Reading, known: _Known, since: datetime) -> Iterator[Page]:
+    """New leads and active ones, newest first, down to those from before `since`.
+
+    What the warehouse knows already is no sign: a reading that failed leaves its first pages, and
+    webhooks bring single leads.
+    """
+    for sort, names in (("CreateTime", ("createTime",)), ("LastActivity", CLOCKS)):
+        for page in _sorted(reading, sort):
+            known.take(page)
+            yield page
+            times = [moment(page.rows[-1].get(name)) for name in names] if page.rows else []
+            if not any(at is not None and at >= since for at in times):
+                break
 
 
 def _sorted(reading: Reading, sort: str) -> Iterator[Page]:
     order = (("sort", sort), ("desc", "true"))
-    page = _page(reading, order)
+    page, count = _page(reading, order), 0
     for _ in range(MOST_RECENT_PAGES):
         yield page
+        count += len(page.rows)
         if page.scroll is None or not page.rows:
             return
-        try:
-            page = _page(reading, (*order, ("scrollId", page.scroll)))
-        except ContractBroken:
-            return
+        page = _next(reading, page, count, order=order)
 
 
 @dataclass
@@ -201,21 +222,27 @@ class _Departures:
     hidden: int = 0
 
     def confirm(self, key: str) -> bool:
-        """True if the lead is in the trash, gone or no longer shown to us."""
+        """True if the lead is in the trash, gone or no longer shown to us.
+
+        Raises `RecordUnavailable` if that may not be asked: it is no answer (§6).
+        """
         path = f"{PATH}/{key}"
-        try:
-            get(self.reading, path, single_record=True)
-        except RecordUnavailable:
-            pass
-        else:
+        if self._is_there(path):
             return False
-        try:
-            get(self.reading, path, (("withTrash", "true"),), single_record=True)
-        except RecordUnavailable:
-            self.hidden += 1
-        else:
+        if self._is_there(path, ("withTrash", "true")):
             self.trashed += 1
+        else:
+            self.hidden += 1
         self.reading.note = (
             f"Leads no longer listed: {self.trashed} in the trash, {self.hidden} gone or hidden."
         )
+        return True
+
+    def _is_there(self, path: str, *params: tuple[str, str]) -> bool:
+        try:
+            get(self.reading, path, params, single_record=True)
+        except RecordUnavailable as error:
+            if error.reason != "missing":
+                raise
+            return False
         return True

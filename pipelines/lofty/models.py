@@ -233,7 +233,7 @@ class Communication(LoftyModel):
 
 
 class Transaction(LoftyModel):
-    """A transaction, without its commissions. lofty.md §5.3."""
+    """A transaction; its commissions are a table of their own. lofty.md §5.3."""
 
     transaction_id: Id = Field(description="transaction id")
     created: Moment | None = Field(None, description="when it was created")
@@ -343,3 +343,71 @@ class Appointment(LoftyModel):
     finish_flag: bool | None = Field(None, description="finished")
     delete_flag: bool | None = Field(None, description="deleted")
     overdue: bool | None = Field(None, description="overdue")
+
+
+class PhoneCall(LoftyModel):
+    """A call that the dialer recorded. lofty.md §5.2."""
+
+    id: Id = Field(description="call id")
+    dialer_call_record_id: str | None = Field(None, description="id of the dialer's own record")
+    user_id: str | None = Field(None, description="who called or was called: user")
+    user_phone_number: str | None = Field(None, description="phone of that user")
+    lead_id: str | None = Field(None, description="lead")
+    lead_phone_number: str | None = Field(None, description="phone of the lead")
+    direction: str | None = Field(None, description="Outbound or Inbound")
+    status: str | None = Field(
+        None, description="Completed, Missed, Failed, Busy, NoAnswer, VoiceMail"
+    )
+    start_time: Moment | None = Field(None, description="start")
+    end_time: Moment | None = Field(None, description="end")
+    duration: int | None = Field(None, description="seconds")
+    calling_outcome: str | None = Field(
+        None, description="Talked, VoiceMessage, NoAnswer, BadNumber, DNCNumber, DNCContact"
+    )
+    rate_score: int | None = Field(None, description="how the call was rated, 0 to 5")
+
+
+class SystemLog(LoftyModel):
+    """What the system noted of a lead: stages and assignments, say. lofty.md §5.2."""
+
+    # by type it may quote what somebody wrote
+    denied: ClassVar[frozenset[str]] = LoftyModel.denied | {"content"}
+
+    id: Id = Field(description="row of the timeline")
+    lead_id: str | None = Field(None, description="lead")
+    agent_id: str | None = Field(None, description="who did it: user; 0 is the system")
+    timeline_type: str | None = Field(None, description="kind, an open set")
+    timeline_type_desc: str | None = Field(None, description="kind in words")
+    timeline_time: Moment | None = Field(None, description="when it happened")
+    create_time: Moment | None = Field(None, description="when it was noted")
+    update_time: Moment | None = Field(None, description="when the row last changed")
+    from_id: str | None = Field(None, description="what it was before, by from_type; 0 is none")
+    from_type: str | None = Field(None, description="what from_id is an id of")
+    from_name: str | None = Field(None, description="its name")
+    to_id: str | None = Field(None, description="what it is since, by to_type; 0 is none")
+    to_type: str | None = Field(None, description="what to_id is an id of")
+    to_name: str | None = Field(None, description="its name")
+    ref_id: str | None = Field(None, description="record that it is about; 0 is none")
+    sticky: bool | None = Field(None, description="kept at the top")
+
+
+class TransactionCommission(LoftyModel):
+    """A line of a transaction's commission. lofty.md §5.3."""
+
+    transaction_id: Id = Field(description="transaction")
+    part: Id = Field(description="preSplit, split or postSplit")
+    id: Id = Field(description="line id")
+    lead_id: str | None = Field(None, description="lead of the transaction, below which it is told")
+    split_pay_type: str | None = Field(
+        None, description="TEAM, AGENT, VENDOR_PARTNER, LEAD, OTHER, BROKERAGE or UPLINE"
+    )
+    split_pay_to: str | None = Field(None, description="party of that kind; 0 is none")
+    split_pay_to_name: str | None = Field(None, description="its name")
+    pay_type: str | None = Field(None, description="kind of who is paid, as split_pay_type")
+    pay_to: str | None = Field(None, description="who is paid; 0 is none")
+    pay_to_name: str | None = Field(None, description="name of who is paid")
+    value: Number | None = Field(
+        None, description="percent or amount, by calculate_type; no currency sent"
+    )
+    calculate_type: str | None = Field(None, description="PERCENT or AMOUNT")
+    description: str | None = Field(None, alias="desc", description="label of the line")

@@ -1,9 +1,9 @@
 """Lofty as a vendor: its entities in reading order, and the check of a credential.
 
 Pulls the account's people and configuration whole, leads by looking for recent ones and once a day
-by a scan of all, communication by its window, transactions whole. Site activity, notes, tasks and
-appointments cost a call per changed lead and are read only if `lead_details` is on. Every table is
-merged on (connection, key). `lofty_source` runs it alone.
+by a scan of all, communication by its window, transactions whole. Site activity, notes, tasks,
+appointments, calls, system logs and commissions cost a call per changed lead and are read only if
+`lead_details` is on. Every table is merged on (connection, key). `lofty_source` runs it alone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pipelines.common.model import VendorModel
 from pipelines.lofty import models
 from pipelines.lofty.account import check, read_account
 from pipelines.lofty.client import DIALECT, OAUTH, LoftySettings
+from pipelines.lofty.commissions import read_commissions
 from pipelines.lofty.communications import read_communications
 from pipelines.lofty.configuration import (
     bare_list,
@@ -33,8 +34,10 @@ from pipelines.lofty.details import (
     ACTIVITY_KEY,
     activities_of,
     appointments_of,
+    calls_of,
     notes_of,
     per_lead,
+    system_logs_of,
     tasks_of,
 )
 from pipelines.lofty.leads import read_leads
@@ -175,6 +178,28 @@ ENTITIES = (
     _detail(
         "appointments", "Appointments", "Appointments with leads.", models.Appointment, ("id",),
         per_lead("appointments", appointments_of),
+    ),
+    _detail(
+        "calls", "Calls", "Calls that the dialer recorded, with their length and outcome.",
+        models.PhoneCall, ("id",), per_lead("calls", calls_of),
+    ),
+    _detail(
+        "system_logs", "System logs", "How leads changed stage and owner, without messages.",
+        models.SystemLog, ("id",), per_lead("system logs", system_logs_of),
+    ),
+    Entity(
+        name="transaction_commissions",
+        title="Commissions",
+        description="Lines of commission of transactions that have a lead.",
+        model=models.TransactionCommission,
+        key=("transaction_id", "part", "id"),
+        read=read_commissions,
+        strategy="detail",
+        contract="§5.3",
+        evidence=_OFFICIAL,
+        depends_on=("account", "transactions"),
+        enabled=_lead_details,
+        grouped_by="lead_id",
     ),
 )  # fmt: skip
 

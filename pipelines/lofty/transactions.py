@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from pipelines.common.entity import Row
 from pipelines.common.errors import RecordUnavailable
 from pipelines.common.reading import Reading
 from pipelines.lofty.account import sees_as_before
-from pipelines.lofty.client import PAGE, Params, count_of, get, id_of, rows_of, unwrapped
+from pipelines.lofty.client import (
+    PAGE,
+    Params,
+    count_of,
+    get,
+    id_of,
+    moment,
+    rows_of,
+    unwrapped,
+)
 
 PATH = "v2.0/transactions"
 EVERY_TYPE = ("transactionType", "All")
@@ -16,16 +26,32 @@ EVERY_TYPE = ("transactionType", "All")
 
 
 def read_transactions(reading: Reading) -> Iterator[Sequence[Row]]:
-    """All transactions; a second time if rows slipped between two pages."""
+    """All transactions; a second time if rows slipped between two pages.
+
+    Tells the reader of commissions which leads' transactions moved, and which are there.
+    """
+    known = reading.memory.values("transactions", "lead_id", "updated")
     seen: set[str] = set()
-    for rows in _sweep(reading, seen):
-        yield rows
-    if not reading.complete:
+    changed: set[str] = set()
+    for _ in range(2):
         for rows in _sweep(reading, seen):
+            changed.update(_moved(rows, known))
             yield rows
+        if reading.complete:
+            break
     reading.complete = reading.complete and sees_as_before(reading)
-    leads = reading.memory.values("transactions", "lead_id")
-    reading.confirm_gone = lambda key: _is_gone(reading, key, leads[key][0])
+    reading.confirm_gone = lambda key: _is_gone(reading, key, known[key][0])
+    reading.handover.put("transactions.changed", changed)
+    if reading.complete:
+        reading.handover.put("transactions.seen", seen)
+
+
+def _moved(rows: list[Row], known: Mapping[str, tuple[Any, ...]]) -> Iterator[str]:
+    """The leads of those rows that are new, have another lead or another time of change."""
+    for row in rows:
+        key, lead = id_of(row, "transactionId"), id_of(row, "leadId")
+        if key is not None and lead and known.get(key) != (lead, moment(row.get("updated"))):
+            yield lead
 
 
 def _sweep(reading: Reading, seen: set[str]) -> Iterator[list[Row]]:
@@ -64,5 +90,7 @@ def _is_gone(reading: Reading, key: str, lead: str | None) -> bool:
             for rows, _ in pages(reading, (("leadId", lead),), of_lead=True)
             for row in rows
         )
-    except RecordUnavailable:
+    except RecordUnavailable as error:
+        if error.reason != "missing":
+            raise
         return True

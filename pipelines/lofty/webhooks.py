@@ -7,6 +7,7 @@ lead. The rate is ten requests a minute: from fifty leads on all of them are sca
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -28,31 +29,45 @@ from pipelines.common.webhooks import (
     text_of,
     whole_number,
 )
-from pipelines.lofty.account import read_account
+from pipelines.lofty.account import read_account, sees_as_before
 from pipelines.lofty.client import LoftySettings, get, rows_of, unwrapped
-from pipelines.lofty.details import activities_of, appointments_of, notes_of, tasks_of
+from pipelines.lofty.commissions import commissions_of
+from pipelines.lofty.details import (
+    activities_of,
+    appointments_of,
+    calls_of,
+    notes_of,
+    system_logs_of,
+    tasks_of,
+)
 from pipelines.lofty.leads import PATH
 from pipelines.lofty.source import LOFTY
 from pipelines.lofty.transactions import pages
+
+log = logging.getLogger(__name__)
 
 LISTS: Mapping[int, tuple[str, ...]] = {
     1: ("members",),
     2: ("leads",),
     3: ("leads", "lead_activities"),
     4: ("leads",),
-    5: ("transactions",),
-    6: ("communications",),
+    5: ("transactions", "transaction_commissions"),
+    6: ("communications", "calls"),
     7: ("communications",),
     8: ("communications",),
     9: ("notes",),
     10: ("tasks",),
     11: ("appointments",),
-    12: ("leads",),
+    12: ("leads", "system_logs"),
 }
 """What each list is about: the raw tables."""
 
 _WHOLE = frozenset({"members", "communications"})
 """Tables that have no call for one record: they are read as in a sync."""
+
+NEW_BUCKETS = ("new", "created")
+KNOWN_BUCKETS = (*NEW_BUCKETS, "updated", "finished", "deleted")
+"""How the names of buckets begin, as far as one was seen or the lists are described (§7)."""
 
 BATCH = 5000
 """A batch cap by one reading, notifications per half hour by the other (§7)."""
@@ -68,7 +83,7 @@ def read(body: Any, now: float) -> Iterator[Event]:
     if tables is None:
         raise NotUnderstood("A delivery of Lofty has no listId between 1 and 12.")
     items = list(_items(body))
-    if not items and not _WHOLE.issuperset(tables):
+    if not items and _WHOLE.isdisjoint(tables):
         raise NotUnderstood(f"A delivery of Lofty's list {number} names no lead.")
     for bucket, item in items or [("delivery", body)]:
         lead, moved = text_of(item, "leadId"), text_of(item, "updateTime")
@@ -83,14 +98,21 @@ def read(body: Any, now: float) -> Iterator[Event]:
 
 
 def _items(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every item with a lead's id, with the name of its bucket; a bare ping is one itself."""
+    """Every item with a lead's id, with the name of its bucket; a bare ping is one itself.
+
+    What to do follows from the lead as it is read again, so a bucket of an unknown name counts as
+    one of updates; it is logged, because the vendor does not publish the names (§7).
+    """
     if text_of(body, "leadId") is not None:
         yield "ping", body
     for bucket, held in body.items():
-        if isinstance(held, list):
-            for item in held:
-                if text_of(item, "leadId") is not None:
-                    yield bucket, item
+        items = [x for x in held if text_of(x, "leadId")] if isinstance(held, list) else []
+        if items and not bucket.lower().startswith(KNOWN_BUCKETS):
+            log.warning(
+                "A webhook of Lofty has a bucket %r, which is read as updates.", bucket[:40]
+            )
+        for item in items:
+            yield bucket, item
 
 
 def _hints(tables: Sequence[str], lead: str | None, bucket: str) -> Iterator[Hint]:
@@ -98,7 +120,7 @@ def _hints(tables: Sequence[str], lead: str | None, bucket: str) -> Iterator[Hin
         if table in _WHOLE:
             yield Hint(table)
         elif lead is not None and whole_number(lead) is not None:
-            is_new = table == "leads" and bucket.lower().startswith(("new", "created"))
+            is_new = table == "leads" and bucket.lower().startswith(NEW_BUCKETS)
             yield Hint(table, lead, is_new=is_new)
 
 
@@ -116,9 +138,22 @@ def _lead(reading: Reading, key: str) -> list[Row]:
     return [found]
 
 
+def _leads(reading: Reading) -> Iterator[Sequence[Row]]:
+    """The wanted leads. A credential that sees less than before ends none of them (§1.1, §6)."""
+    yield from by_id(_lead)(reading)
+    if not sees_as_before(reading):
+        reading.gone.clear()
+
+
 def _transactions_of(reading: Reading, lead: str) -> list[Row]:
     found = pages(reading, (("leadId", lead),), of_lead=True)
     return [row for rows, _ in found for row in rows]
+
+
+def _commissions(reading: Reading) -> Iterator[Sequence[Row]]:
+    """The lines of the wanted leads; what is gone of them is told lead by lead."""
+    yield from by_id(commissions_of)(reading)
+    reading.gone.clear()
 
 
 def _of_lead(ask: Callable[[Reading, str], list[Row]], own_id: str | None) -> Read:
@@ -133,8 +168,9 @@ def _of_lead(ask: Callable[[Reading, str], list[Row]], own_id: str | None) -> Re
             for rows in read_each(reading, ask, [lead]):
                 shown |= {str(row.get(own_id)) for row in rows if own_id}
                 yield rows
+            denied = lead in reading.missing and lead not in reading.gone
             reading.gone.discard(lead)
-            if own_id and lead not in reading.failed:
+            if own_id and not denied and lead not in reading.failed and sees_as_before(reading):
                 held = reading.memory.keys_where(reading.entity.name, "lead_id", [lead])
                 reading.gone |= held - shown
 
@@ -143,12 +179,15 @@ def _of_lead(ask: Callable[[Reading, str], list[Row]], own_id: str | None) -> Re
 
 READERS: Mapping[str, Read] = {
     "account": read_account,
-    "leads": by_id(_lead),
+    "leads": _leads,
     "transactions": _of_lead(_transactions_of, "transactionId"),
     "lead_activities": _of_lead(activities_of, None),
     "notes": _of_lead(notes_of, "noteId"),
     "tasks": _of_lead(tasks_of, "id"),
     "appointments": _of_lead(appointments_of, "id"),
+    "calls": _of_lead(calls_of, "id"),
+    "system_logs": _of_lead(system_logs_of, "id"),
+    "transaction_commissions": _commissions,
 }
 
 

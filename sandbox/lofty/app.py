@@ -603,6 +603,7 @@ class _App:
         if kind not in FEED_TYPES or not timedelta(0) <= end - start <= LONGEST_WINDOW:
             raise Refused("INVALID_PARAMETER")
         limit = request.number("limit", 100, low=1, high=1000)
+        limit = min(limit, int(self._books.switches["feed_cap"]))
         team = request.flag("teamView")
         if team and not request.viewer.sees_all:
             raise Refused("PERMISSION_DENIED")
@@ -733,6 +734,7 @@ class _App:
         """§5.3: purchases only, unless asked; newest first, so a new one moves every page."""
         account, viewer = request.account, request.viewer
         size = request.number("pageSize", 20, low=1, high=100)
+        size = min(size, int(self._books.switches["transaction_cap"]))
         page = request.number("pageNum", 0)
         kind = request.query.get("transactionType") or "Purchase"
         if kind != "All" and kind not in account.pipelines:

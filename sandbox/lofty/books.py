@@ -22,6 +22,8 @@ SWITCHES: Mapping[str, Any] = {
     "metadata_key": "_metadata",
     "lead_detail": "wrapped",
     "page_cap": 100,
+    "feed_cap": 1000,
+    "transaction_cap": 100,
     "member_limit": 100,
     "last_page": "short",
     "scroll_idle_minutes": 5,
@@ -40,6 +42,7 @@ SWITCHES: Mapping[str, Any] = {
     "token_endpoint": "both",
     "expires_in": 7200,
     "rotate": True,
+    "webhook_batch": 5000,
     "redirect_url": "http://127.0.0.1/lofty/callback",
 }
 CHOICES: Mapping[str, tuple[Any, ...]] = {

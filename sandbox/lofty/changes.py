@@ -471,6 +471,11 @@ def _add_visit(s: Scene) -> dict[str, Any]:
     return {"lead_id": lead.id, "created": wire.millis(visit.created)}
 
 
+def _edit_alert(s: Scene) -> dict[str, Any]:
+    """A listing alert of the lead: nothing of it is shown, only a webhook tells."""
+    return {"lead_id": s.lead().id}
+
+
 def _one(
     s: Scene, what: str, parts: Callable[[Lead], Iterable[Part]], id_of: Callable[[Part], Any]
 ) -> tuple[Lead, Part]:
@@ -618,7 +623,7 @@ def _add_transaction(s: Scene) -> dict[str, Any]:
         lead_id=int(s.change["lead_id"]) if "lead_id" in s.change else None,
     )
     _set_members(row, s.change.get("set", {}))
-    return {"transaction_id": number}
+    return {"transaction_id": number, "lead_id": row.lead_id}
 
 
 def _set_members(row: Transaction, members: Mapping[str, Any]) -> None:
@@ -645,14 +650,15 @@ def _edit_transaction(s: Scene) -> dict[str, Any]:
         row.stage_id = stage
     if not s.change.get("silent"):
         row.edited = max(s.books.now(), row.updated + timedelta(milliseconds=1))
-    return {"transaction_id": row.id, "updated_at": row.updated.isoformat()}
+    updated = row.updated.isoformat()
+    return {"transaction_id": row.id, "lead_id": row.lead_id, "updated_at": updated}
 
 
 def _delete_transaction(s: Scene) -> dict[str, Any]:
     """It does not come back with its deal."""
     row = _transaction(s)
     del s.account.transactions[row.id]
-    return {"transaction_id": row.id}
+    return {"transaction_id": row.id, "lead_id": row.lead_id}
 
 
 # --- access -------------------------------------------------------------------------------------
@@ -714,6 +720,7 @@ ACTIONS: Mapping[str, Callable[[Scene], dict[str, Any]]] = {
     "edit_communication": _edit_communication,
     "delete_communication": _delete_communication,
     "add_visit": _add_visit,
+    "edit_alert": _edit_alert,
     "add_note": _add_note,
     "edit_note": _edit_note,
     "delete_note": _delete_note,

@@ -10,7 +10,7 @@ the clock, and what is inside nested values.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,9 @@ def of(books: Books, account: Account) -> dict[str, Any]:
         "notes": _notes(account, leads),
         "tasks": _tasks(account, leads, now),
         "appointments": _appointments(leads, now),
+        "calls": _calls(leads),
+        "system_logs": _system_logs(leads),
+        "transaction_commissions": _commissions(account, leads),
     }
     return {
         "team_id": str(account.team_id),
@@ -352,6 +355,91 @@ def _appointments(leads: list[Lead], now: datetime) -> tuple[Rows, Rows]:
         },
         {str(row.id): {"overdue": wire.overdue(row, now)} for _, row in meetings},
     )
+
+
+def _calls(leads: list[Lead]) -> tuple[Rows, Rows]:
+    return (
+        {
+            str(call.id): {
+                "dialer_call_record_id": _id(call.dialer_id),
+                "user_id": str(call.user_id),
+                "user_phone_number": call.user_phone,
+                "lead_id": str(lead.id),
+                "lead_phone_number": call.lead_phone,
+                "direction": call.direction,
+                "status": call.status,
+                "start_time": _at(call.start),
+                "end_time": None
+                if call.seconds is None
+                else _at(call.start + timedelta(seconds=call.seconds)),
+                "duration": call.seconds,
+                "calling_outcome": call.outcome,
+                "rate_score": call.rate,
+            }
+            for lead in leads
+            for call in lead.calls
+        },
+        {},
+    )
+
+
+def _system_logs(leads: list[Lead]) -> tuple[Rows, Rows]:
+    logs = [(lead, log) for lead in leads for log in lead.system_logs]
+    return (
+        {
+            str(log.id): {
+                "lead_id": str(lead.id),
+                "timeline_type": log.type,
+                "timeline_type_desc": log.description,
+                "timeline_time": _at(log.at),
+                "from_name": log.from_name,
+                "to_name": log.to_name,
+                "sticky": log.sticky,
+            }
+            for lead, log in logs
+        },
+        {
+            str(log.id): {
+                "agent_id": _id(log.agent_id),
+                "from_id": _id(log.from_id),
+                "to_id": _id(log.to_id),
+            }
+            for _, log in logs
+        },
+    )
+
+
+def _commissions(account: Account, leads: list[Lead]) -> tuple[Rows, Rows]:
+    """Of the transactions whose lead is shown: the brokerage's own figures as lines."""
+    shown = {lead.id for lead in leads}
+    rows: Rows = {}
+    control: Rows = {}
+    for row in account.transactions.values():
+        deal = row.deal
+        if row.lead_id not in shown or deal is None or deal.gross is None:
+            continue
+        net = deal.net.get(deal.owner_id)
+        rest = None if net is None else deal.gross - net
+        me = account.member_by_user(row.assigned_agent) or account.owner
+        lines: list[tuple[str, int, str, int | None, str, Decimal | None, str]] = [
+            ("split", 2, "AGENT", me.user_id, me.name, net, "AMOUNT"),
+            ("split", 3, "TEAM", account.team_id, account.name, rest, "AMOUNT"),
+        ]
+        if row.number % 3 == 0:
+            lines.append(("preSplit", 1, "OTHER", None, "Referral desk", Decimal(25), "PERCENT"))
+        if row.number % 4 == 0:
+            lines.append(("postSplit", 4, "UPLINE", None, "Upline", Decimal(50), "AMOUNT"))
+        for part, place, kind, party, name, value, how in lines:
+            key = f"{row.id}|{part}|{row.id * 10 + place}"
+            rows[key] = {
+                "lead_id": str(row.lead_id),
+                "pay_type": kind,
+                "pay_to_name": name,
+                "value": _amount(value),
+                "calculate_type": how,
+            }
+            control[key] = {"pay_to": _id(party)}
+    return rows, control
 
 
 # --- communications and transactions ------------------------------------------------------------

@@ -29,7 +29,10 @@ JSON_TYPE = {"Content-Type": "application/json"}
 DAY_MS = 86_400_000
 PLAIN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 GMT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dGMT")
-PER_LEAD = ("lead_activities", "notes", "tasks", "appointments")
+PER_LEAD = (
+    "lead_activities", "notes", "tasks", "appointments", "calls", "system_logs",
+    "transaction_commissions",
+)  # fmt: skip
 
 
 # -- asking ----------------------------------------------------------------------------------------
@@ -175,6 +178,15 @@ def read(
         found["notes"] |= _by("noteId", notes)
         found["tasks"] |= _by("id", ask("/v1.0/tasks", leadId=number)["taskList"])
         found["appointments"] |= _by("id", ask("/v1.0/appts", leadId=number))
+        found["calls"] |= _by("id", ask("/v1.0/calls", leadId=number, limit=100)["calls"])
+        logs = ask("/v1.0/systemLogs", leadId=number)["timeLines"]
+        found["system_logs"] |= _by("id", logs)
+        found["transaction_commissions"] |= {
+            f"{deal['transactionId']}|{part}|{line['id']}": {**line, "leadId": number}
+            for deal in ask(f"/v1.0/leads/{number}/transactions")
+            for part, lines in deal["commissions"].items()
+            for line in lines
+        }
     return found
 
 

@@ -40,7 +40,10 @@ def some_lead(box: Sandbox) -> str:
 
 # -- what may happen -------------------------------------------------------------------------------
 
-DETAILS = ("lead_activities", "notes", "tasks", "appointments")
+DETAILS = (
+    "lead_activities", "notes", "tasks", "appointments", "calls", "system_logs",
+    "transaction_commissions",
+)  # fmt: skip
 
 
 def change(
@@ -77,8 +80,8 @@ CHANGES = (
     change("edit_lead", _lead, late=("leads",), set={"firstName": "Renamed", "cannotCall": True}),
     change("edit_lead", _lead, label="silent_edit", late=("leads",), silent=True,
            set={"city": "Edited behind the clock's back"}),
-    change("set_stage", _lead, late=("leads",), stage_id=9),
-    change("assign_lead", _lead, late=("leads",)),
+    change("set_stage", _lead, late=("leads", "system_logs"), stage_id=9),
+    change("assign_lead", _lead, late=("leads", "system_logs")),
     change("tag_lead", _lead, late=("leads",)),
     change("touch_all", late=("leads",)),
     change("delete_lead", _lead, late=("leads", "communications", *DETAILS)),
@@ -99,7 +102,7 @@ CHANGES = (
     change("remove_member", late=("leads", *DETAILS)),
     change("add_communication"),
     change("edit_communication", set={"status": "Failed"}),
-    change("delete_communication", late=("communications",)),
+    change("delete_communication", late=("communications", "calls")),
     change("add_visit"),
     change("add_note", late=("leads", "notes")),
     change("edit_note", late=("leads", "notes"), pinned=True),

@@ -227,6 +227,20 @@ def test_every_form_of_an_error_is_read(rig: Rig, style: str) -> None:
     assert len(clock.slept) == 3, "HTTP 500 is tried three times more"
 
 
+def test_a_right_that_an_app_lacks_costs_one_table_and_no_row(on_the_calendar: Rig) -> None:
+    """What is read lead by lead is no matter of the lead when the path itself is refused."""
+    rig = on_the_calendar
+    before = set(rig.rows("notes"))
+    switch(rig, "missing_scopes", ["/v1.0/notes"])
+    report = rig.sync(rig.account(ADA, granted(rig)), full=True)
+    assert not report.failures
+    notes = result(report, "notes")
+    assert (notes.status, notes.rows_deleted) == ("not_permitted", 0)
+    assert notes.api_calls < 10, "not a call for each lead"
+    assert result(report, "tasks").status == "ok"
+    assert set(rig.rows("notes")) == before
+
+
 def test_bad_credentials_as_a_400_are_refused_credentials(rig: Rig) -> None:
     switch(rig, "unauthorized_status", 400)
     switch(rig, "error_style", "int")

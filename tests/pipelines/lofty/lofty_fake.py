@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
+from pipelines.common.reading import Reading
 from pipelines.lofty.client import LoftySettings
 from pipelines.lofty.source import LOFTY
-from tests.pipelines.in_memory import Connection
+from pipelines.lofty.webhooks import WEBHOOKS
+from tests.pipelines.in_memory import Connection, Outcome
 
 Row = dict[str, Any]
 ADMIN: Row = {
@@ -51,7 +55,8 @@ class Lofty:
         self.team_view = True
         self.transactions: list[Row] = []
         self.slipped: set[int] = set()
-        self.per_lead: dict[str, dict[str, Any]] = {}
+        self.per_lead: dict[str, dict[str, Any]] = {"v1.0/calls": {}, "v1.0/systemLogs": {}}
+        self.splits: dict[int, Row] = {}
         self.broken: dict[str, httpx.Response] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -65,6 +70,12 @@ class Lofty:
             return self._leads(params)
         if path.startswith("v1.0/leads/") and path.endswith("/activities"):
             return self._activities(path.split("/")[2], int(params["curPage"]))
+        if path.startswith("v1.0/leads/") and path.endswith("/transactions"):
+            return self._commissions(int(path.split("/")[2]))
+        if path == "v1.0/calls":
+            return self._calls(params)
+        if path == "v1.0/systemLogs":
+            return self._system_logs(params)
         if path.startswith("v1.0/leads/"):
             return self._lead(int(path.split("/")[2]), params)
         if path == "v1.0/members":
@@ -116,6 +127,26 @@ class Lofty:
     def _activities(self, key: str, page: int) -> httpx.Response:
         rows = self.per_lead["activities"].get(key, [])
         return ok(rows[page * 100 : page * 100 + 100])
+
+    def _calls(self, params: dict[str, str]) -> httpx.Response:
+        rows = self.per_lead["v1.0/calls"].get(params["leadId"], [])
+        at, limit = int(params["offset"]), min(int(params["limit"]), self.cap)
+        meta = {"collection": "call", "limit": limit, "offset": at, "total": len(rows)}
+        return ok({self.metadata: meta, "calls": rows[at : at + limit]})
+
+    def _system_logs(self, params: dict[str, str]) -> httpx.Response:
+        rows = self.per_lead["v1.0/systemLogs"].get(params["leadId"], [])
+        size = min(int(params["pageSize"]), self.cap)
+        at = int(params["pageNumber"]) * size
+        return ok({"hasMore": int(at + size < len(rows)), "timeLines": rows[at : at + size]})
+
+    def _commissions(self, lead: int) -> httpx.Response:
+        if all(row["leadId"] != lead for row in self.leads):
+            return refused(404, 20006)
+        deals = [row for row in self.transactions if row.get("leadId") == lead]
+        none = {"preSplit": [], "split": [], "postSplit": []}
+        return ok([{**row, "commissions": self.splits.get(row["transactionId"], none)}
+                   for row in deals])  # fmt: skip
 
     # -- the others ----------------------------------------------------------------------------
 
@@ -172,3 +203,19 @@ def connect(lofty: Any, *, lead_details: bool = True, team: str | None = None) -
     """One account with an admin's key."""
     settings = LoftySettings(base_url="http://lofty.test", lead_details=lead_details)
     return Connection(LOFTY, lofty, settings, {"api_key": "key-demo"}, team)
+
+
+def told(connection: Connection, name: str, *keys: str) -> Outcome:
+    """Read records that webhooks named. As in the engine, no later reading builds on it."""
+
+    def read(reading: Reading) -> Iterator[Sequence[Row]]:
+        reading.wanted = frozenset(keys)
+        yield from WEBHOOKS.readers[name](reading)
+
+    pulled, marks = connection.vendor, dict(connection.warehouse.marks)
+    entities = tuple(replace(e, read=read) if e.name == name else e for e in pulled.entities)
+    connection.vendor = replace(pulled, entities=entities)
+    try:
+        return connection.read(name)
+    finally:
+        connection.vendor, connection.warehouse.marks = pulled, marks

@@ -309,6 +309,13 @@ def test_a_record_that_is_not_ours_costs_only_itself() -> None:
     assert found.reason == "denied"
 
 
+@pytest.mark.parametrize("code", [200100, "200100", "VENDOR_HAS_NO_PERMISSION"])
+def test_a_path_that_may_not_be_asked_is_no_matter_of_a_record(code: int | str) -> None:
+    found = read(403, {"code": code}, "/v1.0/notes", single_record=True)
+    assert isinstance(found, ResourceUnavailable)
+    assert found.status == "not_permitted"
+
+
 def test_whose_key_it_is_must_be_told() -> None:
     assert isinstance(read(403, {"code": 200100}, "/v1.0/me"), AccountBroken)
     wrong = read(404, None, "/v1/v1.0/me")

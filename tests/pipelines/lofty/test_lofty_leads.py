@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
-from pipelines.common.errors import ContractBroken, RetryLater
+from pipelines.common.errors import (
+    ContractBroken,
+    RecordUnavailable,
+    ResourceUnavailable,
+    RetryLater,
+)
 from tests.pipelines.in_memory import Outcome
-from tests.pipelines.lofty.lofty_fake import FIRST_LEAD, Lofty, connect, lead, ok, refused
+from tests.pipelines.lofty.lofty_fake import FIRST_LEAD, Lofty, connect, lead, ok, refused, told
 
 
 def many(count: int) -> Lofty:
@@ -72,6 +77,35 @@ def test_a_refused_cursor_is_replaced_by_an_offset_one_page_back() -> None:
     ]  # fmt: skip
     assert set(ids(outcome)) == {FIRST_LEAD + n for n in range(400)}
     assert outcome.reading.complete
+
+
+class Guarded(Lofty):
+    """`refusals` cursors beyond row 200 are refused, and every offset there (§10.5)."""
+
+    refusals = 1
+
+    def _leads(self, params: dict[str, str]) -> Any:
+        place = int(params.get("scrollId", "scroll-0").removeprefix("scroll-"))
+        if place > 200 and self.refusals:
+            self.refusals -= 1
+            return refused(400, 20012)
+        if int(params.get("offset", "0")) + int(params["limit"]) > 200:
+            return refused(400, "OFFSET_EXCEED_LIMIT")
+        return super()._leads(params)
+
+
+def test_a_scan_that_lost_its_place_is_begun_anew_once() -> None:
+    guarded = Guarded(*many(450).leads)
+    outcome = connect(guarded).read("leads")
+    assert [p.get("scrollId") or p.get("offset") for p in sent(outcome)] == [
+        None, "scroll-100", "scroll-200", "scroll-300", "200",
+        None, "scroll-100", "scroll-200", "scroll-300", "scroll-400",
+    ]  # fmt: skip
+    assert set(ids(outcome)) == {FIRST_LEAD + n for n in range(450)}
+    assert outcome.reading.complete
+    guarded.refusals = 2
+    with pytest.raises(ContractBroken):
+        connect(guarded).read("leads")
 
 
 def test_a_list_that_goes_in_circles_ends_and_is_not_complete() -> None:
@@ -154,6 +188,19 @@ def test_who_is_gone_is_asked_for_and_the_trash_is_told_apart() -> None:
     )
 
 
+@pytest.mark.parametrize("code", [200100, "PERMISSION_DENIED"])
+def test_who_may_not_be_asked_for_is_not_gone(code: int | str) -> None:
+    lofty = many(100)
+    connection = connect(lofty)
+    connection.read("leads")
+    lofty.hidden = {FIRST_LEAD + 3}
+    lofty.broken[f"v1.0/leads/{FIRST_LEAD + 3}"] = refused(403, code)
+    connection.later(days=1)
+    with pytest.raises((RecordUnavailable, ResourceUnavailable)):
+        connection.read("leads")
+    assert str(FIRST_LEAD + 3) in connection.warehouse.keys("leads")
+
+
 def test_an_incomplete_scan_ends_nobody() -> None:
     lofty = many(100)
     connection = connect(lofty)
@@ -201,16 +248,70 @@ def test_a_quiet_increment_is_two_requests() -> None:
     assert not outcome.reading.complete
 
 
-def test_new_leads_are_followed_until_they_are_known() -> None:
+def fresh(*numbers: int) -> list[dict[str, Any]]:
+    """Leads that came ten minutes after the first reading."""
+    return [lead(n, createTime="2026-06-15T12:10:00GMT") for n in numbers]
+
+
+def test_new_leads_are_followed_to_those_from_before_the_last_increment() -> None:
     lofty = many(300)
     connection = connect(lofty)
     connection.read("leads")
-    lofty.leads += [lead(n) for n in range(300, 550)]
+    lofty.leads += fresh(*range(300, 550))
     connection.later(minutes=30)
     outcome = connection.read("leads")
     pages = [params.get("scrollId") for params in sent(outcome) if params["sort"] == "CreateTime"]
     assert pages == [None, "scroll-100", "scroll-200"]
     assert {FIRST_LEAD + n for n in range(300, 550)} <= set(ids(outcome))
+
+
+def test_new_leads_behind_a_page_that_failed_come_with_the_next_increment() -> None:
+    """Pages from before a failure are kept, so that what is known says nothing of the rest."""
+    lofty = many(300)
+    connection = connect(lofty)
+    connection.read("leads")
+    lofty.leads += fresh(*range(300, 550))
+
+    class Failing(Lofty):
+        def __call__(self, request: Any) -> Any:
+            if "scrollId" in request.url.params:
+                return refused(503, "x")
+            return lofty(request)
+
+    connection.later(minutes=30)
+    connection.handler = Failing()
+    with pytest.raises(RetryLater):
+        connection.read("leads")
+    assert len(connection.warehouse.keys("leads")) == 400
+    connection.handler = lofty
+    connection.later(minutes=30)
+    connection.read("leads")
+    assert len(connection.warehouse.keys("leads")) == 550
+    connection.later(minutes=30)
+    assert len(connection.read("leads").requests) == 2
+
+
+def test_leads_that_a_webhook_brought_end_no_increment() -> None:
+    lofty = many(300)
+    connection = connect(lofty)
+    connection.read("leads")
+    lofty.leads += fresh(*range(300, 550))
+    connection.later(minutes=20)
+    assert len(told(connection, "leads", *(str(FIRST_LEAD + n) for n in (450, 449))).rows) == 2
+    connection.later(minutes=10)
+    connection.read("leads")
+    assert len(connection.warehouse.keys("leads")) == 550
+
+
+def test_a_refused_cursor_of_an_increment_is_replaced_by_an_offset() -> None:
+    lofty = many(300)
+    connection = connect(lofty)
+    connection.read("leads")
+    lofty.leads += fresh(*range(300, 550))
+    lofty.forget_scrolls = True
+    connection.later(minutes=30)
+    connection.read("leads")
+    assert len(connection.warehouse.keys("leads")) == 550
 
 
 def test_active_leads_are_followed_while_they_moved() -> None:
@@ -224,7 +325,7 @@ def test_active_leads_are_followed_while_they_moved() -> None:
     connection.later(minutes=30)
     outcome = connection.read("leads")
     pages = [params.get("scrollId") for params in sent(outcome) if params["sort"] == "LastActivity"]
-    assert pages == [None, "scroll-100", "scroll-200"]
+    assert pages == [None, "scroll-100"], "the second ends with one that did not move"
     assert active <= set(ids(outcome))
     assert connection.handover.get("leads.changed", set()) == {str(key) for key in active}
 

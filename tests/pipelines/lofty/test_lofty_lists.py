@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -68,6 +69,27 @@ def test_an_account_without_a_team_is_no_account() -> None:
     lofty.me = {"id": 7}
     with pytest.raises(ContractBroken, match="without a team id"):
         connect(lofty).read("account")
+
+
+def test_that_a_credential_sees_less_is_known_until_it_sees_all_again() -> None:
+    """A demoted member's row overwrites itself, so that the second look compares like with like."""
+    lofty = Lofty()
+    lofty.lists["v1.0/team-features/lead-ponds"] = [{"id": 41}, {"id": 42}]
+    connection = connect(lofty)
+    connection.read("account")
+    connection.read("ponds")
+    lofty.me = {**ADMIN, "roleName": "Agent", "isAdmin": False}
+    lofty.lists["v1.0/team-features/lead-ponds"] = [{"id": 41}]
+    for full in (False, False, True):
+        connection.later(days=1)
+        connection.read("account", full=full)
+        outcome = connection.read("ponds", full=full)
+        assert not outcome.reading.complete
+        assert outcome.gone == set()
+    lofty.me = ADMIN
+    connection.later(days=1)
+    connection.read("account")
+    assert connection.read("ponds").gone == {"42"}
 
 
 def test_check_wants_a_reachable_vendor() -> None:
@@ -424,6 +446,23 @@ def test_leads_that_moved_while_details_were_not_read_are_due() -> None:
     assert asked(connection.read("notes")) == set()
 
 
+def test_a_score_that_moves_by_itself_makes_no_lead_due() -> None:
+    """Its row is rewritten, but none of its clocks moved."""
+    lofty, connection = with_notes(5)
+    connection.read("leads")
+    connection.read("notes")
+    for row in lofty.leads:
+        row["score"] = 90
+    lofty.leads[2]["lastUpdateTime"] = "2026-06-15T11:00:00GMT"
+    connection.later(days=1)
+    connection.read("leads")
+    connection.later(hours=1)
+    connection.read("leads")
+    assert connection.warehouse.rows["leads"][str(FIRST_LEAD)]["score"] == 90
+    outcome = connection.read("notes")
+    assert asked(outcome) == lead_ids(2), "edited before the notes were read, found after that"
+
+
 def test_details_without_a_complete_scan_end_nothing() -> None:
     lofty, connection = with_notes(5)
     lofty.total_more = 5
@@ -461,6 +500,40 @@ def test_a_lead_that_is_gone_meanwhile_costs_only_itself() -> None:
     connection.handler = Losing()
     outcome = connection.read("notes")
     assert {row["noteId"] for row in outcome.rows} == {400, 401, 403, 404}
+
+
+def test_a_missing_right_is_told_once_and_ends_no_detail() -> None:
+    lofty, connection = with_notes(30)
+    connection.read("leads")
+    connection.read("notes")
+    lofty.broken["v1.0/notes"] = refused(403, 200100)
+    connection.later(days=7)
+    connection.read("leads", full=True)
+    with pytest.raises(ResourceUnavailable) as told:
+        connection.read("notes", full=True)
+    assert told.value.status == "not_permitted"
+    assert len(connection.requests) <= 4, "those that were under way"
+    assert len(connection.warehouse.keys("notes")) == 30
+
+
+def test_details_of_a_lead_that_may_not_be_seen_stay() -> None:
+    lofty, connection = with_notes(30)
+    connection.read("leads")
+    connection.read("notes")
+    del lofty.per_lead["v1.0/notes"][str(FIRST_LEAD + 8)]
+
+    class Denying(Lofty):
+        def __call__(self, request: Any) -> Any:
+            if request.url.params.get("leadId") == str(FIRST_LEAD + 2):
+                return refused(403, "PERMISSION_DENIED")
+            return lofty(request)
+
+    connection.handler = Denying()
+    connection.later(days=7)
+    connection.read("leads", full=True)
+    outcome = connection.read("notes", full=True)
+    assert outcome.reading.complete
+    assert outcome.gone == {"408"}
 
 
 def test_a_lead_that_keeps_failing_leaves_the_cursor_where_it_was() -> None:
@@ -528,5 +601,138 @@ def test_site_activity_is_read_down_to_what_is_known() -> None:
 def test_details_are_off_unless_asked_for() -> None:
     connection = connect(Lofty(), lead_details=False)
     enabled = {e.name for e in connection.vendor.entities if e.enabled(connection.settings)}
-    assert enabled.isdisjoint({"lead_activities", "notes", "tasks", "appointments"})
+    assert enabled.isdisjoint(
+        {"lead_activities", "notes", "tasks", "appointments", "calls", "system_logs"}
+    )
     assert len(enabled) == 11
+
+
+@pytest.mark.parametrize("table", ["calls", "system_logs"])
+def test_calls_and_system_logs_of_a_lead_come_page_by_page(table: str) -> None:
+    lofty = Lofty(lead(1))
+    lofty.cap = 3
+    path = {"calls": "v1.0/calls", "system_logs": "v1.0/systemLogs"}[table]
+    rows = [{"id": str(n), "leadId": FIRST_LEAD + 1, "content": "private"} for n in range(7)]
+    lofty.per_lead[path] = {str(FIRST_LEAD + 1): rows}
+    connection = connect(lofty)
+    connection.read("leads")
+    outcome = connection.read(table)
+    assert connection.warehouse.keys(table) == {str(n) for n in range(7)}
+    assert len(outcome.requests) == 3
+    if table == "system_logs":
+        assert "private" not in repr(connection.warehouse.rows[table])
+
+
+def test_a_list_that_ignores_the_page_number_ends() -> None:
+    lofty = Lofty(lead(1))
+    lofty.broken["v1.0/systemLogs"] = ok({"hasMore": 1, "timeLines": [{"id": "1"}]})
+    connection = connect(lofty)
+    connection.read("leads")
+    assert len(connection.read("system_logs").requests) == 2
+    assert connection.warehouse.keys("system_logs") == {"1"}
+
+
+# -- commissions -----------------------------------------------------------------------------------
+
+
+def split(number: int, **members: Any) -> dict[str, Any]:
+    return {"id": number, "payType": "AGENT", "value": 1200.55, "desc": "Own side", **members}
+
+
+def selling() -> tuple[Lofty, Connection]:
+    """Three leads; the first has two transactions, the second one, the third none."""
+    lofty = Lofty(lead(1), lead(2), lead(3))
+    one, two = FIRST_LEAD + 1, FIRST_LEAD + 2
+    lofty.transactions = [
+        deal(1, leadId=one, updated=10**12),
+        deal(2, leadId=one, updated=10**12),
+        deal(3, leadId=two, updated=10**12),
+        deal(4, leadId=None),
+    ]
+    lofty.splits = {
+        1: {"preSplit": [split(7, calculateType="PERCENT")], "split": [split(8), split(9)]},
+        2: {"postSplit": [split(7)], "split": None},
+        3: {"split": [split(7)]},
+    }
+    connection = connect(lofty)
+    for name in ("account", "leads", "transactions", "transaction_commissions"):
+        connection.read(name)
+    return lofty, connection
+
+
+def below(outcome: Outcome) -> set[str]:
+    """The leads whose transactions were asked for."""
+    return {request.url.path.split("/")[3] for request in outcome.requests}
+
+
+def test_commissions_are_lines_of_their_transaction_and_part() -> None:
+    _, connection = selling()
+    rows = connection.warehouse.rows["transaction_commissions"]
+    assert rows.keys() == {
+        "1|preSplit|7", "1|split|8", "1|split|9", "2|postSplit|7", "3|split|7",
+    }  # fmt: skip
+    line = rows["1|preSplit|7"]
+    assert (line["lead_id"], line["calculate_type"]) == (str(FIRST_LEAD + 1), "PERCENT")
+    assert (line["value"], line["description"]) == (Decimal("1200.55"), "Own side")
+
+
+def test_commissions_are_asked_of_leads_whose_transactions_moved() -> None:
+    lofty, connection = selling()
+    connection.later(days=1)
+    connection.read("transactions")
+    assert below(connection.read("transaction_commissions")) == set()
+    lofty.transactions[0]["updated"] = 10**12 + 5
+    lofty.splits[1]["split"].pop()
+    connection.later(days=1)
+    connection.read("transactions")
+    outcome = connection.read("transaction_commissions")
+    assert below(outcome) == lead_ids(1)
+    assert outcome.gone == {"1|split|9"}
+    lofty.transactions[2]["updated"] = 10**12 + 5
+    connection.later(hours=6)
+    connection.read("transactions")
+    connection.later(hours=6)
+    connection.read("transactions")
+    assert below(connection.read("transaction_commissions")) == lead_ids(2), "of another lane"
+
+
+@pytest.mark.parametrize("lane", ["the same", "another"])
+def test_the_commissions_of_a_transaction_that_is_gone_are_gone(lane: str) -> None:
+    lofty, connection = selling()
+    del lofty.transactions[1]
+    connection.later(days=1)
+    connection.read("transactions")
+    if lane == "another":
+        connection.later(hours=1)
+    outcome = connection.read("transaction_commissions")
+    assert below(outcome) == lead_ids(1)
+    assert outcome.gone == {"2|postSplit|7"}
+
+
+def test_commissions_of_a_lead_that_is_gone_are_gone_and_denied_ones_stay() -> None:
+    lofty, connection = selling()
+    lofty.broken[f"v1.0/leads/{FIRST_LEAD + 2}/transactions"] = refused(403, "PERMISSION_DENIED")
+    lofty.leads = lofty.leads[1:]
+    connection.later(days=7)
+    connection.read("transactions", full=True)
+    outcome = connection.read("transaction_commissions", full=True)
+    assert below(outcome) == lead_ids(1, 2)
+    assert outcome.gone == {"1|preSplit|7", "1|split|8", "1|split|9", "2|postSplit|7"}
+    assert connection.warehouse.keys("transaction_commissions") == {"3|split|7"}
+
+
+def test_a_lesser_credential_ends_no_commission() -> None:
+    lofty, connection = selling()
+    lofty.me, lofty.splits = AGENT, {}
+    connection.later(days=7)
+    for name in ("account", "transactions"):
+        connection.read(name, full=True)
+    assert connection.read("transaction_commissions", full=True).gone == set()
+
+
+def test_transactions_without_their_commissions_are_a_changed_contract() -> None:
+    lofty, connection = selling()
+    path = f"v1.0/leads/{FIRST_LEAD + 1}/transactions"
+    lofty.broken[path] = ok([deal(1, leadId=FIRST_LEAD + 1)])
+    with pytest.raises(ContractBroken, match="no object 'commissions'"):
+        connection.read("transaction_commissions", full=True)

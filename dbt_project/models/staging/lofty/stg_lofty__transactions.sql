@@ -25,10 +25,10 @@ renamed as (
 
         -- numerics
         {{ lofty_figure('home_price') }} as home_price_amount,
-        gci as gci_amount,
-        team_revenue as team_revenue_amount,
-        agent_revenue as agent_revenue_amount,
-        commission_rate as commission_percent,
+        {{ lofty_figure('gci') }} as gci_amount,
+        {{ lofty_figure('team_revenue') }} as team_revenue_amount,
+        {{ lofty_figure('agent_revenue') }} as agent_revenue_amount,
+        {{ lofty_figure('commission_rate') }} as commission_percent,
 
         -- dates
         created as created_at,
