@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, cast
 
 from pipelines.common.account import Identity
@@ -11,6 +10,7 @@ from pipelines.common.entity import Row
 from pipelines.common.errors import AccountBroken, ContractBroken
 from pipelines.common.http import Api, VendorSettings
 from pipelines.common.reading import Reading
+from pipelines.common.sight import Sight
 from pipelines.fub.client import FubSettings, settings_of
 
 
@@ -89,60 +89,17 @@ def check(api: Api, settings: VendorSettings) -> Identity:
     )
 
 
-_WHOLE_ACCOUNT = "whole account"
+SIGHT = Sight(
+    table="identity",
+    viewer="user_id",
+    note="The key sees less of the account than before, so nothing is marked as deleted; connect "
+    "the account with the owner's key.",
+)
 
 
 def read_identity(reading: Reading) -> Iterator[Sequence[Row]]:
-    """The identity; tells this sync whether the credential sees less than what is stored.
-
-    The cursor is through whose eyes the warehouse was filled: a user's, or those of somebody who
-    sees the whole account. Under a key that sees less it stays as it is, so that the syncs to come
-    know it, too, though they find another identity stored.
-    """
+    """The identity; tells this sync whether the credential sees less than what is stored (§1.1)."""
     me = who_am_i(reading.api, settings_of(reading))
-    sight = _WHOLE_ACCOUNT if me["seesAll"] else str(me["userId"])
-    filled_by = _filled_by(reading)
-    sees_less = _is_less(sight, filled_by)
-    reading.handover.put("sees_less", sees_less)
-    reading.cursor_to = filled_by if sees_less else sight
+    SIGHT.remember(reading, str(me["userId"]), sees_all=me["seesAll"])
     reading.note = limitation(me)
     yield [me]
-
-
-def _filled_by(reading: Reading) -> str | None:
-    mark = reading.memory.mark("identity")
-    # a mark from before there was a cursor says nothing, but the identity beside it does
-    return (mark.cursor if mark else None) or _stored_sight(reading)
-
-
-def _stored_sight(reading: Reading) -> str | None:
-    stored = reading.memory.values("identity", "sees_all", "user_id")
-    return next((_WHOLE_ACCOUNT if all_ else user for all_, user in stored.values()), None)
-
-
-def _is_less(sight: str | None, filled_by: str | None) -> bool:
-    return filled_by is not None and sight not in (_WHOLE_ACCOUNT, filled_by)
-
-
-def _sees_less(reading: Reading) -> bool:
-    """What the identity told this sync; in a sync without it, the stored one counts."""
-    told: bool | None = reading.handover.get("sees_less", None)
-    return _is_less(_stored_sight(reading), _filled_by(reading)) if told is None else told
-
-
-def sweep_is_complete(reading: Reading) -> bool:
-    """False if the credential does not see all that is stored: absence means nothing (§1.1)."""
-    if _sees_less(reading):
-        reading.note = (
-            "The key sees less of the account than before, so nothing is marked as deleted; "
-            "connect the account with the owner's key."
-        )
-        return False
-    return True
-
-
-def due_for_sweep(reading: Reading, every: timedelta) -> bool:
-    """As `due_for_full`, but while the key sees less no sweep is complete, so only `full` asks."""
-    if _sees_less(reading) and not reading.full:
-        return reading.first
-    return reading.due_for_full(every)

@@ -10,7 +10,7 @@ from pipelines.common.entity import Read, Row
 from pipelines.common.errors import RecordUnavailable, ResourceUnavailable, RetryLater
 from pipelines.common.moments import as_text, moment
 from pipelines.common.reading import Reading
-from pipelines.fub.account import due_for_sweep, sweep_is_complete
+from pipelines.fub.account import SIGHT
 from pipelines.fub.client import PAGE, Listing, id_of, latest, listing
 from pipelines.fub.incremental import (
     FilterIgnored,
@@ -44,7 +44,7 @@ def read_events(reading: Reading) -> Iterator[Sequence[Row]]:
     """
     events = listing(reading, "events", context="events")
     newest = int(reading.cursor_from) if reading.cursor_from else 0
-    if newest and not due_for_sweep(reading, FULL_SWEEP):
+    if newest and not SIGHT.due_for_sweep(reading, FULL_SWEEP):
         source: Iterator[list[Row]] = _newer_events(reading, events, newest)
     else:
         source = sweep(reading, events)
@@ -95,7 +95,7 @@ def _stamped(path: str, parameter: str, column: str) -> Read:
     def read(reading: Reading) -> Iterator[Sequence[Row]]:
         rows_of = listing(reading, path)
         newest = moment(reading.cursor_from)
-        if newest is None or due_for_sweep(reading, FULL_SWEEP):
+        if newest is None or SIGHT.due_for_sweep(reading, FULL_SWEEP):
             source: Iterator[list[Row]] = sweep(reading, rows_of)
         else:
             source = _newer(reading, rows_of, parameter, column, newest - _overlap(reading))
@@ -174,7 +174,7 @@ def read_text_messages(reading: Reading) -> Iterator[Sequence[Row]]:
         )
     everybody = reading.first or reading.full
     reading.mode = "full" if everybody else "incremental"
-    reading.complete = everybody and people.since is None and sweep_is_complete(reading)
+    reading.complete = everybody and people.since is None and SIGHT.is_whole(reading)
     newest = max([*people.active, int(cursor.activity.timestamp()) if cursor.activity else 0])
     watermark = never_later_than_now(reading, datetime.fromtimestamp(newest, UTC))
     if newest and watermark:

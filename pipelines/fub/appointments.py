@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pipelines.common.entity import Row
 from pipelines.common.moments import as_text, moment
 from pipelines.common.reading import Reading
-from pipelines.fub.account import due_for_sweep
+from pipelines.fub.account import SIGHT
 from pipelines.fub.client import Listing, Params, latest, listing
 from pipelines.fub.incremental import (
     FilterIgnored,
@@ -34,7 +34,7 @@ UPDATED = "updated_after"
 def read_appointments(reading: Reading) -> Iterator[Sequence[Row]]:
     """The window around today and what was edited since, monthly everything."""
     newest = moment(reading.cursor_from)
-    whole = newest is None or due_for_sweep(reading, FULL_SWEEP)
+    whole = newest is None or SIGHT.due_for_sweep(reading, FULL_SWEEP)
     seen: dict[str, Row] = {}
     rows = _everything(reading, seen) if whole else _window(reading, seen)
     for batch in rows:

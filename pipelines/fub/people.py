@@ -25,7 +25,7 @@ from typing import Literal
 from pipelines.common.entity import Row
 from pipelines.common.moments import as_text, moment
 from pipelines.common.reading import Reading
-from pipelines.fub.account import due_for_sweep
+from pipelines.fub.account import SIGHT
 from pipelines.fub.client import Listing, id_of, latest, listing
 from pipelines.fub.incremental import (
     FilterIgnored,
@@ -102,7 +102,9 @@ def read_people(reading: Reading) -> Iterator[Sequence[Row]]:
     start = _Watermark.parse(reading.cursor_from)
     seen = _Watermark(start.updated, start.activity)
     with_phone = People()
-    whole = start.updated is None or mode == "full_sweep" or due_for_sweep(reading, FULL_SWEEP)
+    whole = (
+        start.updated is None or mode == "full_sweep" or SIGHT.due_for_sweep(reading, FULL_SWEEP)
+    )
     if not whole and start.updated is not None:
         try:
             for rows in _changes(reading, people, mode, start.updated - OVERLAP):

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pipelines.common.entity import Row
 from pipelines.common.errors import RecordUnavailable
 from pipelines.common.reading import Reading
-from pipelines.fub.account import sweep_is_complete
+from pipelines.fub.account import SIGHT
 from pipelines.fub.client import PAGE, Listing, Page, id_of, lowest_id
 
 SMALL = 10 * PAGE
@@ -71,7 +71,7 @@ def sweep(reading: Reading, listing: Listing) -> Iterator[list[Row]]:
             count += len(page.rows)
             yield page.rows
     whole = is_whole(reading, listing, count, first.total)
-    reading.complete = whole and sweep_is_complete(reading)
+    reading.complete = whole and SIGHT.is_whole(reading)
 
 
 def is_whole(reading: Reading, listing: Listing, count: int, total: int | None) -> bool:

@@ -36,7 +36,7 @@ from pipelines.common.webhooks import (
     text_of,
     whole_number,
 )
-from pipelines.fub.account import read_identity, sweep_is_complete
+from pipelines.fub.account import SIGHT, read_identity
 from pipelines.fub.client import PAGE, FubSettings, Params, id_of, listing, read_page, settings_of
 from pipelines.fub.people import EVERYONE
 from pipelines.fub.source import FUB
@@ -143,7 +143,7 @@ def _records(path: str, params: Params = (), context: str = "default") -> Read:
             yield from _some(reading, keys[start : start + PAGE])
         people = [key.removeprefix(_PERSON) for key in reading.wanted if key.startswith(_PERSON)]
         _end_those_of(reading, people)
-        if not sweep_is_complete(reading):
+        if not SIGHT.is_whole(reading):
             # whether a role is answered 403 or 404 about what it may not see is not documented
             reading.gone.clear()
 

@@ -10,10 +10,8 @@ from pipelines.common.entity import Row
 from pipelines.common.errors import AccountBroken, ContractBroken
 from pipelines.common.http import Api, VendorSettings
 from pipelines.common.reading import Reading
+from pipelines.common.sight import Sight
 from pipelines.lofty.client import LoftySettings, settings_of, unwrapped
-
-SAW_ALL = "saw all"
-"""The cursor of an account that was once read with an owner's or admin's credential."""
 
 
 def who_am_i(api: Api, settings: LoftySettings) -> Row:
@@ -69,27 +67,19 @@ def check(api: Api, settings: VendorSettings) -> Identity:
     )
 
 
+SIGHT = Sight(
+    table="account",
+    viewer="member_user_id",
+    note="The credential sees less of the account than before, so nothing is marked as deleted; "
+    "connect the account with an owner's or admin's key.",
+)
+
+
 def read_account(reading: Reading) -> Iterator[Sequence[Row]]:
-    """The member behind the credential; remembers whether it sees less than before.
-
-    The memory of it is the cursor, and not the stored row: a demoted member's overwrites itself.
+    """The member behind the credential; tells this sync whether it sees less than what is stored
+    (§6).
     """
-    last = reading.last.cursor if reading.last else None
-    stored = reading.memory.values("account", "sees_all").values()
-    saw_all = last == SAW_ALL or any(row[0] for row in stored)
     me = who_am_i(reading.api, settings_of(reading))
-    reading.handover.put("sees_less", saw_all and not me["seesAll"])
+    SIGHT.remember(reading, str(me["memberUserId"]), sees_all=me["seesAll"])
     reading.note = limitation(me)
-    reading.cursor_to = SAW_ALL if saw_all or me["seesAll"] else None
     yield [me]
-
-
-def sees_as_before(reading: Reading) -> bool:
-    """False if the credential lost sight of the account: then absence means nothing (§6)."""
-    sees_less: bool = reading.handover.get("sees_less", False)
-    if sees_less:
-        reading.note = (
-            "The credential sees less of the account than before, so nothing is marked as "
-            "deleted; connect the account with an owner's or admin's key."
-        )
-    return not sees_less

@@ -12,7 +12,7 @@ from pipelines.common.entity import Row
 from pipelines.common.errors import ContractBroken, RecordUnavailable
 from pipelines.common.reading import Reading
 from pipelines.common.records import RecordReader
-from pipelines.lofty.account import sees_as_before
+from pipelines.lofty.account import SIGHT
 from pipelines.lofty.client import get, rows_of
 
 NOBODY = (None, "", "0", "-1")
@@ -52,11 +52,11 @@ def commissions_of(reading: Reading, lead: str) -> list[Row]:
     try:
         deals = rows_of(get(reading, path, single_record=True), path, "transactions")
     except RecordUnavailable as error:
-        if error.reason == "missing" and sees_as_before(reading):
+        if error.reason == "missing" and SIGHT.is_whole(reading):
             reading.whole([lead])
         raise
     found = [row for deal in deals for row in _lines(deal, lead)]
-    if sees_as_before(reading):
+    if SIGHT.is_whole(reading):
         reading.whole([lead])
     return found
 

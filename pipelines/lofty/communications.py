@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pipelines.common.entity import Row
 from pipelines.common.errors import ContractBroken, ResourceUnavailable
 from pipelines.common.reading import Reading
-from pipelines.lofty.account import sees_as_before
+from pipelines.lofty.account import SIGHT
 from pipelines.lofty.client import count_of, get, id_of, moment, rows_of
 
 PATH = "v2.0/communication/agent"
@@ -50,7 +50,7 @@ def read_communications(reading: Reading) -> Iterator[Sequence[Row]]:
     # an account where nobody ever wrote is not read from the beginning each time
     reading.cursor_to = min(newest or reading.now, reading.now).isoformat()
     if whole:
-        reading.complete = feed.whole and feed.team and sees_as_before(reading)
+        reading.complete = feed.whole and feed.team and SIGHT.is_whole(reading)
 
 
 def _overlap(reading: Reading) -> timedelta:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pipelines.common.entity import Read, Row
 from pipelines.common.errors import ContractBroken
 from pipelines.common.reading import Reading
-from pipelines.lofty.account import sees_as_before
+from pipelines.lofty.account import SIGHT
 from pipelines.lofty.client import (
     PAGE,
     LimitRefused,
@@ -33,7 +33,7 @@ def bare_list(path: str) -> Read:
         rows = rows_of(get(reading, path), path)
         reading.vendor_count = len(rows)
         yield rows
-        reading.complete = sees_as_before(reading)
+        reading.complete = SIGHT.is_whole(reading)
 
     return read
 
@@ -90,7 +90,7 @@ def _pages(reading: Reading, path: str, noun: str, ask: Ask, size: int) -> Itera
     reading.vendor_count = total
     # without a count, a page without anything new is the end
     whole = total is None or len(seen) >= total
-    reading.complete = whole and sees_as_before(reading)
+    reading.complete = whole and SIGHT.is_whole(reading)
 
 
 def read_transaction_pipelines(reading: Reading) -> Iterator[Sequence[Row]]:
@@ -107,4 +107,4 @@ def read_transaction_pipelines(reading: Reading) -> Iterator[Sequence[Row]]:
         rows += [{**stage, "transactionType": kind} for stage in stages]
     reading.vendor_count = len(rows)
     yield rows
-    reading.complete = sees_as_before(reading)
+    reading.complete = SIGHT.is_whole(reading)

@@ -16,7 +16,7 @@ from pipelines.common.entity import Read, Row
 from pipelines.common.errors import RecordUnavailable
 from pipelines.common.reading import Reading
 from pipelines.common.records import RecordReader
-from pipelines.lofty.account import sees_as_before
+from pipelines.lofty.account import SIGHT
 from pipelines.lofty.client import PAGE, Params, count_of, get, id_of, metadata_of, rows_of
 from pipelines.lofty.leads import COLUMNS
 
@@ -54,7 +54,7 @@ def per_lead(what: str, of_lead: Callable[[Reading, str], list[Row]]) -> Read:
         everybody = reading.first or reading.full
         scanned: bool = reading.handover.get("leads.whole", False)
         reading.mode = "full" if everybody else "changed leads"
-        reading.complete = everybody and scanned and sees_as_before(reading)
+        reading.complete = everybody and scanned and SIGHT.is_whole(reading)
 
     return read
 

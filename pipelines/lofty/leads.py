@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from pipelines.common.entity import Row
 from pipelines.common.errors import ContractBroken, RecordUnavailable
 from pipelines.common.reading import Mark, Reading
-from pipelines.lofty.account import sees_as_before
+from pipelines.lofty.account import SIGHT
 from pipelines.lofty.client import (
     PAGE,
     Params,
@@ -163,7 +163,7 @@ def _walk(reading: Reading, seen: set[str]) -> Iterator[Page]:
     whole = announced is not None and len(seen) >= WHOLE * announced
     if announced is not None and not whole:
         reading.note = f"Only {len(seen)} of the {announced} announced leads came."
-    reading.complete = ended and whole and sees_as_before(reading)
+    reading.complete = ended and whole and SIGHT.is_whole(reading)
 
 
 def _next(

@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.common.entity import Row
 from pipelines.common.errors import RecordUnavailable
 from pipelines.common.reading import Reading
-from pipelines.lofty.account import sees_as_before
+from pipelines.lofty.account import SIGHT
 from pipelines.lofty.client import (
     PAGE,
     Params,
@@ -39,7 +39,7 @@ def read_transactions(reading: Reading) -> Iterator[Sequence[Row]]:
             yield rows
         if reading.complete:
             break
-    reading.complete = reading.complete and sees_as_before(reading)
+    reading.complete = reading.complete and SIGHT.is_whole(reading)
     reading.confirm_gone = lambda key: _is_gone(reading, key, known[key][0])
     reading.handover.put("transactions.changed", changed)
     if reading.complete:

@@ -29,7 +29,7 @@ from pipelines.common.webhooks import (
     text_of,
     whole_number,
 )
-from pipelines.lofty.account import read_account, sees_as_before
+from pipelines.lofty.account import SIGHT, read_account
 from pipelines.lofty.client import LoftySettings, get, rows_of, unwrapped
 from pipelines.lofty.commissions import commissions_of
 from pipelines.lofty.details import (
@@ -141,7 +141,7 @@ def _lead(reading: Reading, key: str) -> list[Row]:
 def _leads(reading: Reading) -> Iterator[Sequence[Row]]:
     """The wanted leads. A credential that sees less than before ends none of them (§1.1, §6)."""
     yield from by_id(_lead)(reading)
-    if not sees_as_before(reading):
+    if not SIGHT.is_whole(reading):
         reading.gone.clear()
 
 
@@ -170,7 +170,7 @@ def _of_lead(ask: Callable[[Reading, str], list[Row]], own_id: str | None) -> Re
                 yield rows
             denied = lead in reading.missing and lead not in reading.gone
             reading.gone.discard(lead)
-            if own_id and not denied and lead not in reading.failed and sees_as_before(reading):
+            if own_id and not denied and lead not in reading.failed and SIGHT.is_whole(reading):
                 held = reading.memory.keys_where(reading.entity.name, "lead_id", [lead])
                 reading.gone |= held - shown
 
