@@ -6,8 +6,10 @@ list `errors`, possibly beside data that is whole but for a block (qualia.md §1
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -21,6 +23,7 @@ from pipelines.common.budget import Rate
 from pipelines.common.errors import (
     AccountBroken,
     ContractBroken,
+    RecordUnavailable,
     ResourceUnavailable,
     RetryLater,
     VendorError,
@@ -48,6 +51,11 @@ OPTIONAL = (
 
 Block = tuple[str, ...]
 """A place inside an order, by names: `("accounting", "receipts")`."""
+
+FORBIDDEN = "FORBIDDEN"
+
+RECORD_ERRORS = (RecordUnavailable, ResourceUnavailable, RetryLater, ContractBroken)
+"""What may go wrong with one record without saying anything of the others."""
 
 
 class QualiaSettings(VendorSettings):
@@ -128,29 +136,66 @@ def block_of(error: Mapping[str, Any]) -> Block | None:
     return inside if any(inside[: len(block)] == block for block in OPTIONAL) else None
 
 
+@dataclass(frozen=True)
+class Lack:
+    """A block of an order that an error stood for; `code` is empty if the error has none."""
+
+    block: Block
+    code: str
+    said: str
+
+    @property
+    def is_closed(self) -> bool:
+        """True if the block is not for this account: asking again brings nothing."""
+        return self.code == FORBIDDEN
+
+
+# servers quote a value in quotation marks or braces; what has a digit or an @ may be one as well
+_VALUES = re.compile(r"""(["'`]).*?\1|[{\[].*[}\]]|\S*[@\d]\S*""")
+
+
+def lack_of(error: Mapping[str, Any]) -> Lack | None:
+    """The block that an error stands for, None if it lies in no optional block.
+
+    Blocks hold people, so the error's text is told without what may be a value.
+    """
+    block = block_of(error)
+    if block is None:
+        return None
+    code = _code(error)
+    return Lack(block, code, _VALUES.sub("…", _told(error, code)))
+
+
 def refusal(data: Any) -> VendorError | None:
     """What a list `errors` means; None if only optional blocks of orders are missing.
 
-    With HTTP 200 the key was accepted: what is forbidden then is the question (§1, surface 4).
+    With HTTP 200 the key was accepted: what is forbidden then is the question (§1, surface 4), or
+    the one record that the error's path names.
     """
     serious = [error for error in errors_of(data) if block_of(error) is None]
     if not serious:
         if errors_of(data) and not isinstance(data.get("data"), Mapping):
             return RetryLater("Qualia answered errors and no data; try the sync again later.")
         return None
-    extensions = serious[0].get("extensions")
-    code = str(extensions.get("code") or "") if isinstance(extensions, Mapping) else ""
+    code = _code(serious[0])
     said = f"Qualia answered an error ({_told(serious[0], code)})"
     if code in ("UNAUTHORIZED", "UNAUTHENTICATED"):
         return AccountBroken(f"Qualia refused the credential ({code}); connect the account again.")
-    if code == "FORBIDDEN":
-        return ResourceUnavailable(f"{said}: this account may not read it.", status="not_permitted")
     if code == "INTERNAL_SERVER_ERROR":
         return RetryLater(f"{said}; try the sync again later.")
+    if serious[0].get("path") in (["order"], ["companyContact"]):
+        return RecordUnavailable(f"{said}: Qualia does not show the record.", reason="denied")
+    if code == FORBIDDEN:
+        return ResourceUnavailable(f"{said}: this account may not read it.", status="not_permitted")
     return ContractBroken(
         f"{said}: the question does not fit Qualia's schema; compare docs/vendors/qualia.md and "
         f"mend the query."
     )
+
+
+def _code(error: Mapping[str, Any]) -> str:
+    extensions = error.get("extensions")
+    return str(extensions.get("code") or "") if isinstance(extensions, Mapping) else ""
 
 
 def _told(error: Mapping[str, Any], code: str) -> str:

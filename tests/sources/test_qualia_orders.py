@@ -156,6 +156,7 @@ def test_a_block_that_is_missing_keeps_its_rows_and_is_asked_for_again(
     for name in without:
         failed = result(report, name)
         assert "without their" in sentence(report, name)
+        assert "(The field could not be resolved)" in sentence(report, name)
         assert failed.cursor_to == failed.cursor_from
         assert rig.rows(name) == before[name], "what was not seen is neither gone nor changed"
     rig.box.faults.clear()
@@ -174,12 +175,18 @@ def test_a_block_that_is_missing_for_a_moment_costs_a_call(rig: Rig) -> None:
     rig.must_equal_truth()
 
 
-def test_a_block_that_no_order_has_is_closed_to_us(new_rig: Rig) -> None:
+def test_a_block_that_no_order_has_fails_unless_it_is_closed_to_us(new_rig: Rig) -> None:
     """Finding that out again costs one call per sync and block."""
     hidden = {"vendor": "qualia", "match": EVERYWHERE, "times": None, "all": True}
+    hidden["code"] = "INTERNAL_SERVER_ERROR"
     new_rig.box.faults.add("partial", field="tasks", **hidden)
+    assert "(The field could not be resolved)" in sentence(new_rig.sync(), "tasks")
+    new_rig.box.faults.clear()
+    hidden["code"] = "FORBIDDEN"
+    new_rig.box.faults.add("partial", field="tasks", **hidden)
+    new_rig.box.clock.advance(seconds=60)
     for mode in ("full", "incremental"):
-        report = new_rig.sync()
+        report = new_rig.sync(full=mode == "full")
         assert report.failures == []
         assert result(report, "orders").mode == mode
         closed = result(report, "tasks")
@@ -192,22 +199,24 @@ def test_a_block_that_no_order_has_is_closed_to_us(new_rig: Rig) -> None:
     new_rig.must_equal_truth()
 
 
-def test_an_own_block_that_is_missing_holds_the_cursor(rig: Rig) -> None:
+def test_an_own_block_that_is_missing_is_asked_for_in_the_next_sync(rig: Rig) -> None:
     play(rig, "touch")
     rig.box.faults.add("partial", vendor="qualia", match=EVERYWHERE, field="loans", times=None)
     rig.box.clock.advance(seconds=60)
     report = rig.sync()
     assert not report.failures
-    held = result(report, "orders")
-    assert held.cursor_to == held.cursor_from
+    [_, order] = (result(report, "orders").cursor_to or "").split()
+    assert order in books(rig.box).orders
     [(note,)] = rig.query(
         "select error from raw_qualia.sync_marks where entity = 'orders' and error is not null"
     )
-    assert note == "Qualia sent 1 orders without some of their own blocks."
+    assert note == (
+        "Qualia sent 1 orders without some of their own blocks (The field could not be resolved)."
+    )
     rig.box.faults.clear()
     rig.box.clock.advance(seconds=60)
     again = rig.sync()
-    assert result(again, "orders").cursor_to != held.cursor_to
+    assert " " not in (result(again, "orders").cursor_to or " ")
     rig.must_equal_truth()
 
 
@@ -434,6 +443,30 @@ def test_five_orders_that_fail_are_an_outage(rig: Rig) -> None:
     report = rig.sync()
     assert "HTTP 500" in sentence(report, "orders")
     assert sum(r.rows_deleted for r in report.results) == 0
+
+
+@pytest.mark.parametrize("code", ["NOT_FOUND", "FORBIDDEN"])
+def test_deleted_orders_that_are_answered_with_an_error_stay_and_stop_nothing(
+    rig: Rig, code: str
+) -> None:
+    """That null stands for an unknown id is assumed only."""
+    switch(rig, "unknown_order", code)
+    gone = {
+        play(rig, "delete_order", order=key)["order"] for key in list(books(rig.box).orders)[:6]
+    }
+    play(rig, "post_disbursement", amount="6.66")
+    next_night(rig)
+    report = rig.sync()
+    assert not report.failures
+    assert sum(r.rows_deleted for r in report.results) == 0
+    assert result(report, "orders").mode == "nightly"
+    [(note,)] = rig.query("select error from raw_qualia.sync_marks where error is not null")
+    assert note == "Qualia does not show 6 orders; they stay as they were."
+    assert gone <= rig.rows("orders").keys()
+    switch(rig, "unknown_order", "null")
+    next_night(rig)
+    assert not rig.sync().failures
+    rig.must_equal_truth()
 
 
 def test_without_a_list_of_all_orders_the_rest_is_read(rig: Rig) -> None:
