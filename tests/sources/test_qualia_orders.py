@@ -300,6 +300,7 @@ def test_what_happens_between_two_pages_is_there_after_the_next_sync(
         {"dates": "epoch_number", "money": "number", "line_numbers": "number"},
         {"dates": "epoch_text", "posted": "flag", "completed": "date"},
         {"dates": "mixed", "money": "mixed", "source_of_business_list": True},
+        {"money": "noisy"},
     ],
 )
 def test_every_form_of_a_value_is_the_same_value(new_rig: Rig, forms: dict[str, Any]) -> None:
