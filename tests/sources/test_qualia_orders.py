@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pyarrow as pa
@@ -17,14 +17,11 @@ from pipelines.common.errors import VendorError
 from pipelines.qualia.client import QualiaSettings
 from pipelines.qualia.source import qualia_source
 from sandbox.qualia.model import CANARY, Order
-from tests.sources.qualia_case import LIST, books, paid
+from tests.sources.qualia_case import BLOCKS, LIST, books, paid
 from tests.sources.rig import FlyingClock, Rig, must_be_one_sentence, result, sentence
 
 ONLY = "qualia"
-CHILDREN = {
-    "agencies", "disbursements", "receipts", "charges", "statement_lines", "settlement_team",
-    "parties", "appointments", "tasks",
-}  # fmt: skip
+CHILDREN = {"agencies", *BLOCKS}
 
 
 def switch(rig: Rig, name: str, value: object) -> None:
@@ -342,6 +339,23 @@ def test_associates_of_agencies_come_with_the_e_mails_that_match_agents(loaded: 
 
 
 # -- what is replaced, missed and gone -------------------------------------------------------------
+
+
+def test_an_increment_has_all_changes_but_those_that_nothing_tells_of(rig: Rig) -> None:
+    parties = rig.rows("parties")
+    silent: set[str] = set()
+    for change in rig.case.changes:
+        told = cast(dict[str, Any], change.play(rig.box))
+        rig.box.clock.advance(seconds=60)
+        if change.late and "order" in told:
+            silent.add(told["order"])
+        elif change.late:
+            silent |= {key for key, row in parties.items() if row["party_id"] == told["company"]}
+    assert not rig.sync().failures
+    differences = rig.differences()
+    assert [text for text in differences if not any(key in text for key in silent)] == []
+    found = {text.split(" ", 1)[0] for text in differences}
+    assert found == {"orders", *BLOCKS}, "no increment brings them"
 
 
 def test_a_line_that_left_its_order_is_gone_and_the_rest_is_not(rig: Rig) -> None:
