@@ -145,7 +145,7 @@ SHOWN = {
 
 CASE = Case(
     vendor=QUALIA,
-    entities=("users", "companies", "orders", "agencies", *BLOCKS),
+    entities=("orders", "users", "companies", "agencies", *BLOCKS),
     settings=settings,
     listed="orders",
     path=LIST,

@@ -109,7 +109,14 @@ def test_an_error_with_http_200_is_what_its_code_says(
 def test_a_wrong_address_is_said(rig: Rig) -> None:
     wrong = rig.settings.model_copy(update={"base_url": f"{rig.box.url}/qualia/graphql"})
     report = rig.sync(settings=wrong)
-    assert "check BROKERAGE_QUALIA_BASE_URL" in sentence(report, "users")
+    assert "check BROKERAGE_QUALIA_BASE_URL" in sentence(report, "orders")
+
+
+def test_users_of_whom_least_is_known_stop_nothing_else(rig: Rig) -> None:
+    wrong = {"kind": "errors", "code": "GRAPHQL_VALIDATION_FAILED"}
+    rig.box.faults.add(vendor="qualia", match="#users$", times=None, **wrong)
+    assert {r.entity for r in rig.sync().failures} == {"users"}
+    assert check_account(rig.case.vendor, rig.account("house"), rig.settings).account_source_id
 
 
 def test_no_address_is_said_before_anything_is_sent(rig: Rig) -> None:
