@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipelines.common.account import Credentials
 from pipelines.common.budget import Rate
@@ -49,6 +49,9 @@ OPTIONAL = (
 )
 """Blocks of an order that may be missing for a while without failing the page (§2)."""
 
+BLOCKS = frozenset({"settlementAgency", *(block for (block,) in OPTIONAL)})
+"""What an order is asked for beside its own fields, by Qualia's names; each can be left out."""
+
 Block = tuple[str, ...]
 """A place inside an order, by names: `("accounting", "receipts")`."""
 
@@ -66,6 +69,27 @@ class QualiaSettings(VendorSettings):
     )
     timeout_seconds: float = Field(90.0, description="seconds until a request is given up")
     limited_attempts: int = Field(5, description="tries of one request that meets HTTP 429 or 503")
+    without: str = Field(
+        "",
+        description="blocks of orders that are not asked for, with commas between: loans,contacts",
+    )
+
+    @field_validator("without")
+    @classmethod
+    def _blocks(cls, value: str) -> str:
+        for name in _names(value):
+            if name not in BLOCKS:
+                raise ValueError(f"has no block {name}; there are {', '.join(sorted(BLOCKS))}")
+        return value
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The blocks in `without`."""
+        return _names(self.without)
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name for part in text.split(",") if (name := part.strip()))
 
 
 def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[str, str]:
@@ -219,12 +243,28 @@ DIALECT = Dialect(
 
 
 @cache
-def document(name: str) -> str:
-    """The text of `queries/<name>.graphql`, with the order's fragments if it uses them."""
+def document(name: str, without: frozenset[str] = frozenset()) -> str:
+    """The text of `queries/<name>.graphql`, with the order's fragments if it uses them.
+
+    Blocks in `without` are taken out of the order, and with them the fragments that nothing else
+    uses: a server refuses those.
+    """
     text = (QUERIES / f"{name}.graphql").read_text("utf-8")
-    if "...OrderFields" in text:
-        text += (QUERIES / f"{FRAGMENTS}.graphql").read_text("utf-8")
+    if "...OrderFields" not in text:
+        return text
+    order, *fragments = (QUERIES / f"{FRAGMENTS}.graphql").read_text("utf-8").split("\n\n")
+    for block in without:
+        # a block is a line that closes itself, or all lines up to the brace below its name
+        order = re.sub(rf"^  {block} {{(.*}}\n|\n(?:    .*\n)*?  }}\n)", "", order, flags=re.M)
+    text += order
+    while used := [part for part in fragments if f"...{_fragment(part)} " in text]:
+        text += "\n\n" + "\n\n".join(used)
+        fragments = [part for part in fragments if part not in used]
     return text
+
+
+def _fragment(text: str) -> str:
+    return text.split(maxsplit=2)[1]
 
 
 def settings_of(reading: Reading) -> QualiaSettings:
@@ -246,7 +286,8 @@ def ask(
             "BROKERAGE_QUALIA_BASE_URL to https://{subdomain}.qualia.io/api/platform/graphql."
         )
     given = {key: value for key, value in variables.items() if value is not None}
-    body = {"query": document(name), "variables": given, "operationName": operation_of(name)}
+    text = document(name, own.left_out)
+    body = {"query": text, "variables": given, "operationName": operation_of(name)}
     answer = api.post(own.base_url, body).data
     data = answer.get("data") if isinstance(answer, Mapping) else None
     field = root_field(name)

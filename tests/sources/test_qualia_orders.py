@@ -224,6 +224,27 @@ def test_an_own_block_that_is_missing_is_asked_for_in_the_next_sync(rig: Rig) ->
     rig.must_equal_truth()
 
 
+def test_a_block_that_is_left_out_is_not_asked_for_and_comes_whole_when_it_is_again(
+    rig: Rig,
+) -> None:
+    """One name that the schema does not have would stop all orders."""
+    before = rig.rows("tasks")
+    settings = rig.settings.model_copy(update={"without": "tasks,loans"})
+    play(rig, "add_task", label="Late")
+    rig.box.clock.advance(seconds=60)
+    report = rig.sync(settings=settings)
+    assert not report.failures
+    assert "tasks" not in {r.entity for r in report.results}
+    assert rig.rows("tasks") == before
+    next_night(rig)
+    assert not rig.sync(settings=settings).failures
+    rig.box.clock.advance(seconds=60)
+    assert not rig.sync().failures
+    assert [text for text in rig.differences() if " loans: " not in text] == []
+    assert not rig.sync(full=True).failures
+    rig.must_equal_truth()
+
+
 def test_an_error_at_a_plain_field_refuses_the_page(rig: Rig) -> None:
     play(rig, "touch")
     before = rig.content()["orders"]
