@@ -357,6 +357,33 @@ def test_what_must_not_be_stored_is_not_even_if_it_is_sent(new_rig: Rig) -> None
     )
 
 
+def test_people_are_stored_without_what_must_not_be(new_rig: Rig) -> None:
+    """Where the vendor keeps it: on the individuals of an order's contacts."""
+    person = {"__typename": "Individual", "firstName": "Robin", "email": "robin@example.com"}
+    stolen = {**person, "ssn": CANARY, "dateOfBirth": CANARY, "maritalStatus": CANARY}
+    contacts = {"borrowers": [stolen], "sourceOfBusiness": {"borrowerOrSeller": stolen}}
+    new_rig.box.faults.add(
+        "edit_node", vendor="qualia", match=LIST, times=1, set={"contacts": contacts}
+    )
+    assert not new_rig.sync().failures
+    assert CANARY not in repr(new_rig.content())
+    emails = [row["email"] for row in new_rig.rows("parties").values()]
+    assert emails.count("robin@example.com") == 2
+
+
+def test_a_refused_row_is_kept_without_what_must_not_be(new_rig: Rig) -> None:
+    loans = [{"amount": "1.00", "loanNumber": CANARY}]
+    stolen = {"purchasePrice": "a lot", "ssn": CANARY, "loans": loans}
+    charge = {"borrowerAmount": {"total": "a lot"}, "payees": [{"name": "X", "ssn": CANARY}]}
+    spoiled = {**stolen, "charges": [charge]}
+    new_rig.box.faults.add("edit_node", vendor="qualia", match=LIST, times=1, set=spoiled)
+    assert not new_rig.sync().failures
+    refused = {entity: row for entity, _, _, row in new_rig.rejected()}
+    assert refused["orders"]["loans"] == [{"amount": "1.00"}]
+    assert refused["charges"]["payees"] == [{"name": "X"}]
+    assert CANARY not in repr(new_rig.content())
+
+
 def test_associates_of_agencies_come_with_the_e_mails_that_match_agents(loaded: Rig) -> None:
     emails = {
         p["email"] for p in loaded.rows("parties").values()
@@ -397,6 +424,31 @@ def test_a_line_that_left_its_order_is_gone_and_the_rest_is_not(rig: Rig) -> Non
     assert before - after == {f"{order}|{len(before)}"}, "the places move up, the last is free"
     assert sum(r.rows_deleted for r in report.results) == 1
     rig.must_equal_truth()
+
+
+def test_a_refused_line_keeps_its_stored_copy_while_the_line_behind_it_goes(rig: Rig) -> None:
+    order = paid(rig.box)
+    for other in books(rig.box).orders.values():
+        other.last_activity -= timedelta(days=3)
+    play(rig, "touch", order=order.id)
+    names = {"amount": "amount", "payee_name": "payeeName", "status": "status", "posted": "posted"}
+    before = [row for row in rig.rows("disbursements").values() if row["order_id"] == order.id]
+    before.sort(key=lambda row: row["position"])
+    lines = [{sent: row[name] for name, sent in names.items()} for row in before[:-1]]
+    lines = [{**line, "amount": str(line["amount"])} for line in lines]
+    lines[0]["amount"] = "1.00001"
+    spoiled = {"accounting": {"disbursements": lines, "receipts": []}}
+    rig.box.faults.add("edit_node", vendor="qualia", match=LIST, times=None, set=spoiled)
+    rig.box.clock.advance(seconds=60)
+    report = rig.sync()
+    assert not report.failures
+    assert [(entity, row["amount"]) for entity, _, _, row in rig.rejected()] == [
+        ("disbursements", "1.00001")
+    ]
+    live = {row["position"]: row for row in rig.rows("disbursements").values()
+            if row["order_id"] == order.id}  # fmt: skip
+    assert live.keys() == {row["position"] for row in before[:-1]}
+    assert live[1]["amount"] == before[0]["amount"]
 
 
 def test_a_deleted_order_is_found_at_night_with_all_its_rows(rig: Rig) -> None:
