@@ -267,7 +267,7 @@ class Fetch:
                 )
         else:
             yield from self._pages()
-        owed = self._again - self.fetched.asked
+        owed = set(self._again - self.fetched.asked)
         yield from self._one_by_one(iter(sorted(owed)), known=owed)
         if self.nightly:
             yield from self._missed()
