@@ -6,15 +6,17 @@ because the last sync failed or the orders are not part of this one, reads the o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pipelines.common.entity import Read, Row
 from pipelines.common.errors import ContractBroken, ResourceUnavailable, VendorError
 from pipelines.common.reading import Reading
-from pipelines.qualia.client import Block, moment
+from pipelines.qualia.client import Block, Lack, moment
+from pipelines.qualia.cursor import Cursor
 from pipelines.qualia.orders import (
     FETCHED,
+    MOST_ASKED_AGAIN,
     OVERLAP,
     PAGE,
     REFUSED,
@@ -33,17 +35,25 @@ Rows = Callable[[Row], Iterator[Row]]
 def read_block(rows: Rows, *block: str) -> Read:
     """A reader of one block, such as `accounting`, `receipts`.
 
-    Orders of which the block could not be read keep the rows they had, and are read again.
+    Orders of which the block could not be read keep the rows they had, and are asked for again in
+    the next sync. It fails if it could be read of none, or if there are too many of them.
     """
 
     def read(reading: Reading) -> Iterator[Sequence[Row]]:
-        fetched = _fetched(reading, lambda page: _refuse(page, block))
+        seen: dict[str, list[Lack]] = {}
+
+        def look(page: Sequence[Told]) -> None:
+            _refuse([told.lacks(block) for told in page], block)
+            seen.update((str(t.node.get("id")), found) for t in page if (found := t.lacks(block)))
+            _fail(seen, block, some=True)
+
+        fetched = _fetched(reading, look)
         whole: set[str] = set()
-        lacking: list[Told] = []
+        lacking: dict[str, list[Lack]] = {}
         batch: list[Row] = []
         for key, told in fetched.orders():
-            if told.lacks(block):
-                lacking.append(told)
+            if found := told.lacks(block):
+                lacking[key] = found
                 continue
             whole.add(key)
             batch += [{**row, "orderId": key} for row in rows(told.node)]
@@ -52,26 +62,47 @@ def read_block(rows: Rows, *block: str) -> Read:
                 batch = []
         yield batch
         if not whole:
-            _refuse(lacking, block)
+            _refuse(list(lacking.values()), block)
+        _fail(lacking, block, some=bool(whole))
         reading.whole(whole | fetched.gone)
+        # what could not be read is not gone
+        if kept := lacking.keys() | fetched.failed | fetched.hidden:
+            reading.seen.add(reading.memory.keys_where(reading.entity.name, "order_id", kept))
         if lacking:
-            raise VendorError(
-                f"Qualia sent {len(lacking)} of {len(whole) + len(lacking)} orders without their "
-                f"{'.'.join(block)}; their rows stay as they were, and they are read again in the "
-                f"next sync."
-            )
-        _finish(reading, fetched)
+            reading.note = f"{_without(lacking, block)}; their rows stay as they were."
+        _finish(reading, fetched, _passing(lacking), complete=fetched.sure)
 
     return read
 
 
-def _refuse(page: Sequence[Told], block: Block) -> None:
-    """Raise if no order of a full page has the block: then it is closed to this account."""
-    if len(page) >= PAGE and all(told.lacks(block) for told in page):
+def _passing(lacking: Mapping[str, Sequence[Lack]]) -> set[str]:
+    """The orders of which the block may come if they are asked for again."""
+    return {key for key, lacks in lacking.items() if not all(lack.is_closed for lack in lacks)}
+
+
+def _refuse(page: Sequence[Sequence[Lack]], block: Block) -> None:
+    """Raise if no order of a full page may show the block: then it is closed to this account."""
+    if len(page) >= PAGE and all(lacks and all(lack.is_closed for lack in lacks) for lacks in page):
         raise ResourceUnavailable(
             f"Qualia sends no order with its {'.'.join(block)}: this account may not read it.",
             status="not_permitted",
         )
+
+
+def _fail(lacking: Mapping[str, Sequence[Lack]], block: Block, *, some: bool) -> None:
+    """Raise if too many orders came without the block, or, unless `some` came with it, if any."""
+    if len(_passing(lacking)) > (MOST_ASKED_AGAIN if some else 0):
+        raise VendorError(
+            f"{_without(lacking, block)}; their rows stay as they were, and they are read again in "
+            f"the next sync."
+        )
+
+
+def _without(lacking: Mapping[str, Sequence[Lack]], block: Block) -> str:
+    told = sorted(
+        (lack for lacks in lacking.values() for lack in lacks), key=lambda lack: lack.is_closed
+    )
+    return f"Qualia sent {len(lacking)} orders without their {'.'.join(block)} ({told[0].said})"
 
 
 def read_agencies(reading: Reading) -> Iterator[Sequence[Row]]:
@@ -88,14 +119,15 @@ def read_agencies(reading: Reading) -> Iterator[Sequence[Row]]:
         if key not in newest or age > newest[key][0]:
             newest[key] = (age, agency)
     yield [agency for _, agency in newest.values()]
-    _finish(reading, fetched)
+    # an order that could not be read may have one that no other has
+    known = fetched.sure and not fetched.failed and not fetched.hidden
+    _finish(reading, fetched, set(), complete=known)
 
 
-def _finish(reading: Reading, fetched: Fetched) -> None:
+def _finish(reading: Reading, fetched: Fetched, again: set[str], *, complete: bool) -> None:
     reading.mode = fetched.mode
-    reading.complete = fetched.since is None and fetched.sure
-    if not fetched.behind:
-        reading.cursor_to = fetched.until.isoformat()
+    reading.complete = fetched.since is None and complete
+    reading.cursor_to = str(Cursor(fetched.until, frozenset(again | fetched.failed)))
 
 
 def _fetched(reading: Reading, look: Callable[[Sequence[Told]], None]) -> Fetched:
@@ -107,15 +139,33 @@ def _fetched(reading: Reading, look: Callable[[Sequence[Told]], None]) -> Fetche
     if refused is not None:
         raise ResourceUnavailable(refused.sentence, status=refused.status)
     found: Fetched | None = reading.handover.get(FETCHED, None)
-    cursor = moment(reading.cursor_from)
-    if found is not None and (
-        found.since is None or (cursor is not None and cursor - OVERLAP >= found.since)
-    ):
+    lost = _lost_a_night(reading)
+    if found is not None and (found.since is None or (not lost and _covers(found, reading))):
         return found
-    fetch = Fetch(reading, nightly=False)
+    fetch = Fetch(reading, nightly=False, whole=lost)
     for page in fetch.run():
         look(page)
     return fetch.fetched
+
+
+def _covers(found: Fetched, reading: Reading) -> bool:
+    cursor, since = Cursor.read(reading.cursor_from), found.since
+    return (
+        cursor.until is not None
+        and since is not None
+        and cursor.until - OVERLAP >= since
+        and cursor.again <= found.asked
+    )
+
+
+def _lost_a_night(reading: Reading) -> bool:
+    """True if a night before this sync was read and the block was not read since.
+
+    What only a night finds comes in no window.
+    """
+    orders, last = reading.memory.mark("orders"), reading.last
+    night = orders.last_probe_at if orders else None
+    return night is not None and last is not None and last.started_at < night < reading.now
 
 
 # -- the rows of each block ------------------------------------------------------------------------

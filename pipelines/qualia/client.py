@@ -6,21 +6,24 @@ list `errors`, possibly beside data that is whole but for a block (qualia.md §1
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipelines.common.account import Credentials
 from pipelines.common.budget import Rate
 from pipelines.common.errors import (
     AccountBroken,
     ContractBroken,
+    RecordUnavailable,
     ResourceUnavailable,
     RetryLater,
     VendorError,
@@ -46,8 +49,16 @@ OPTIONAL = (
 )
 """Blocks of an order that may be missing for a while without failing the page (§2)."""
 
+BLOCKS = frozenset({"settlementAgency", *(block for (block,) in OPTIONAL)})
+"""What an order is asked for beside its own fields, by Qualia's names; each can be left out."""
+
 Block = tuple[str, ...]
 """A place inside an order, by names: `("accounting", "receipts")`."""
+
+FORBIDDEN = "FORBIDDEN"
+
+RECORD_ERRORS = (RecordUnavailable, ResourceUnavailable, RetryLater, ContractBroken)
+"""What may go wrong with one record without saying anything of the others."""
 
 
 class QualiaSettings(VendorSettings):
@@ -58,6 +69,27 @@ class QualiaSettings(VendorSettings):
     )
     timeout_seconds: float = Field(90.0, description="seconds until a request is given up")
     limited_attempts: int = Field(5, description="tries of one request that meets HTTP 429 or 503")
+    without: str = Field(
+        "",
+        description="blocks of orders that are not asked for, with commas between: loans,contacts",
+    )
+
+    @field_validator("without")
+    @classmethod
+    def _blocks(cls, value: str) -> str:
+        for name in _names(value):
+            if name not in BLOCKS:
+                raise ValueError(f"has no block {name}; there are {', '.join(sorted(BLOCKS))}")
+        return value
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The blocks in `without`."""
+        return _names(self.without)
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name for part in text.split(",") if (name := part.strip()))
 
 
 def authorize(credentials: Credentials, _settings: VendorSettings) -> Mapping[str, str]:
@@ -128,29 +160,66 @@ def block_of(error: Mapping[str, Any]) -> Block | None:
     return inside if any(inside[: len(block)] == block for block in OPTIONAL) else None
 
 
+@dataclass(frozen=True)
+class Lack:
+    """A block of an order that an error stood for; `code` is empty if the error has none."""
+
+    block: Block
+    code: str
+    said: str
+
+    @property
+    def is_closed(self) -> bool:
+        """True if the block is not for this account: asking again brings nothing."""
+        return self.code == FORBIDDEN
+
+
+# servers quote a value in quotation marks or braces; what has a digit or an @ may be one as well
+_VALUES = re.compile(r"""(["'`]).*?\1|[{\[].*[}\]]|\S*[@\d]\S*""")
+
+
+def lack_of(error: Mapping[str, Any]) -> Lack | None:
+    """The block that an error stands for, None if it lies in no optional block.
+
+    Blocks hold people, so the error's text is told without what may be a value.
+    """
+    block = block_of(error)
+    if block is None:
+        return None
+    code = _code(error)
+    return Lack(block, code, _VALUES.sub("…", _told(error, code)))
+
+
 def refusal(data: Any) -> VendorError | None:
     """What a list `errors` means; None if only optional blocks of orders are missing.
 
-    With HTTP 200 the key was accepted: what is forbidden then is the question (§1, surface 4).
+    With HTTP 200 the key was accepted: what is forbidden then is the question (§1, surface 4), or
+    the one record that the error's path names.
     """
     serious = [error for error in errors_of(data) if block_of(error) is None]
     if not serious:
         if errors_of(data) and not isinstance(data.get("data"), Mapping):
             return RetryLater("Qualia answered errors and no data; try the sync again later.")
         return None
-    extensions = serious[0].get("extensions")
-    code = str(extensions.get("code") or "") if isinstance(extensions, Mapping) else ""
+    code = _code(serious[0])
     said = f"Qualia answered an error ({_told(serious[0], code)})"
     if code in ("UNAUTHORIZED", "UNAUTHENTICATED"):
         return AccountBroken(f"Qualia refused the credential ({code}); connect the account again.")
-    if code == "FORBIDDEN":
-        return ResourceUnavailable(f"{said}: this account may not read it.", status="not_permitted")
     if code == "INTERNAL_SERVER_ERROR":
         return RetryLater(f"{said}; try the sync again later.")
+    if serious[0].get("path") in (["order"], ["companyContact"]):
+        return RecordUnavailable(f"{said}: Qualia does not show the record.", reason="denied")
+    if code == FORBIDDEN:
+        return ResourceUnavailable(f"{said}: this account may not read it.", status="not_permitted")
     return ContractBroken(
         f"{said}: the question does not fit Qualia's schema; compare docs/vendors/qualia.md and "
         f"mend the query."
     )
+
+
+def _code(error: Mapping[str, Any]) -> str:
+    extensions = error.get("extensions")
+    return str(extensions.get("code") or "") if isinstance(extensions, Mapping) else ""
 
 
 def _told(error: Mapping[str, Any], code: str) -> str:
@@ -174,12 +243,28 @@ DIALECT = Dialect(
 
 
 @cache
-def document(name: str) -> str:
-    """The text of `queries/<name>.graphql`, with the order's fragments if it uses them."""
+def document(name: str, without: frozenset[str] = frozenset()) -> str:
+    """The text of `queries/<name>.graphql`, with the order's fragments if it uses them.
+
+    Blocks in `without` are taken out of the order, and with them the fragments that nothing else
+    uses: a server refuses those.
+    """
     text = (QUERIES / f"{name}.graphql").read_text("utf-8")
-    if "...OrderFields" in text:
-        text += (QUERIES / f"{FRAGMENTS}.graphql").read_text("utf-8")
+    if "...OrderFields" not in text:
+        return text
+    order, *fragments = (QUERIES / f"{FRAGMENTS}.graphql").read_text("utf-8").split("\n\n")
+    for block in without:
+        # a block is a line that closes itself, or all lines up to the brace below its name
+        order = re.sub(rf"^  {block} {{(.*}}\n|\n(?:    .*\n)*?  }}\n)", "", order, flags=re.M)
+    text += order
+    while used := [part for part in fragments if f"...{_fragment(part)} " in text]:
+        text += "\n\n" + "\n\n".join(used)
+        fragments = [part for part in fragments if part not in used]
     return text
+
+
+def _fragment(text: str) -> str:
+    return text.split(maxsplit=2)[1]
 
 
 def settings_of(reading: Reading) -> QualiaSettings:
@@ -201,7 +286,8 @@ def ask(
             "BROKERAGE_QUALIA_BASE_URL to https://{subdomain}.qualia.io/api/platform/graphql."
         )
     given = {key: value for key, value in variables.items() if value is not None}
-    body = {"query": document(name), "variables": given, "operationName": operation_of(name)}
+    text = document(name, own.left_out)
+    body = {"query": text, "variables": given, "operationName": operation_of(name)}
     answer = api.post(own.base_url, body).data
     data = answer.get("data") if isinstance(answer, Mapping) else None
     field = root_field(name)

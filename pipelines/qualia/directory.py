@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from pipelines.common.entity import Row
-from pipelines.common.errors import ContractBroken
+from pipelines.common.errors import ContractBroken, RecordUnavailable, VendorError
 from pipelines.common.reading import Reading
-from pipelines.qualia.client import as_text, ask, list_of, moment
-from pipelines.qualia.orders import LAG, OVERLAP
+from pipelines.qualia.client import RECORD_ERRORS, as_text, ask, list_of
+from pipelines.qualia.cursor import Cursor
+from pipelines.qualia.orders import LAG, MOST_FAILURES, OVERLAP
 
 WEEK = timedelta(days=7)
 BATCH = 50
@@ -27,29 +28,40 @@ def read_users(reading: Reading) -> Iterator[Sequence[Row]]:
 def read_companies(reading: Reading) -> Iterator[Sequence[Row]]:
     """Companies that were touched since a day before the last reading, weekly all of them.
 
-    The lists hold ids only, and a company costs a request.
+    The lists hold ids only, and a company costs a request. One that cannot be read stays as it was
+    and is asked for again in the next sync.
     """
-    cursor = moment(reading.cursor_from)
-    whole = cursor is None or reading.due_for_full(WEEK)
+    cursor = Cursor.read(reading.cursor_from)
+    whole = cursor.until is None or reading.due_for_full(WEEK)
     given = None
-    if cursor is not None and not whole:
-        given = {"lastTouched": {"start": as_text(min(cursor, reading.now) - OVERLAP)}}
-    ids = [str(key) for key in list_of(reading.api, reading.settings, "company_ids", filter=given)]
+    if cursor.until is not None and not whole:
+        given = {"lastTouched": {"start": as_text(min(cursor.until, reading.now) - OVERLAP)}}
+    ids = {str(key) for key in list_of(reading.api, reading.settings, "company_ids", filter=given)}
     reading.mode = "full" if whole else "incremental"
+    failed: set[str] = set()
+    hidden = 0
 
-    def one(key: str) -> Any:
-        return ask(reading.api, reading.settings, "company", id=key)[0]
+    def one(key: str) -> tuple[str, Any]:
+        try:
+            return key, ask(reading.api, reading.settings, "company", id=key)[0]
+        except RECORD_ERRORS as error:
+            return key, error
 
     batch: list[Row] = []
-    for company in reading.parallel(one, ids):
-        if company is None:
-            continue
-        if not isinstance(company, dict):
+    for key, company in reading.parallel(one, sorted(ids | cursor.again)):
+        if isinstance(company, RecordUnavailable):
+            hidden += 1
+        elif isinstance(company, VendorError):
+            failed.add(key)
+            if len(failed) >= MOST_FAILURES:
+                raise company
+        elif isinstance(company, dict):
+            batch.append(company)
+        elif company is not None:
             raise ContractBroken(
                 "Qualia answered 'companyContact' that is no object; compare "
                 "docs/vendors/qualia.md."
             )
-        batch.append(company)
         if len(batch) >= BATCH:
             yield batch
             batch = []
@@ -59,4 +71,9 @@ def read_companies(reading: Reading) -> Iterator[Sequence[Row]]:
         # a company that the list shows is not gone, whatever its own answer was
         reading.seen.add(ids)
         reading.complete = True
-    reading.cursor_to = (reading.now - LAG).isoformat()
+    if failed or hidden:
+        reading.note = (
+            f"{len(failed)} companies could not be read and {hidden} are not shown; they stay as "
+            f"they were."
+        )
+    reading.cursor_to = str(Cursor(reading.now - LAG, frozenset(failed)))

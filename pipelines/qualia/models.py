@@ -6,14 +6,36 @@ Lists inside an order show no ids, so their rows are named by the order and thei
 
 from __future__ import annotations
 
-from typing import ClassVar
+from decimal import Decimal
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from pipelines.common.model import Amount, Id, Instant, Json, Number, VendorModel
+from pipelines.common.model import Amount as ExactAmount
+from pipelines.common.model import Id, Instant, Json, Number, VendorModel
 
 DENIED = frozenset({"ssn", "dateOfBirth", "maritalStatus", "loanNumber"})
 """What is never asked for, and never stored should it come all the same (§3.5)."""
+
+
+CENT = Decimal("0.01")
+NOISE = Decimal("0.000001")
+
+
+def _without_noise(value: object) -> object:
+    """A JSON number that is next to a cent is that cent: 0.30000000000000004 is 0.30 (§2)."""
+    if not isinstance(value, float):
+        return value
+    sent = Decimal(repr(value))
+    # what is larger does not fit the column, and is refused as it was sent
+    if sent.adjusted() > 15:
+        return value
+    near = sent.quantize(CENT)
+    return near if abs(sent - near) <= NOISE else value
+
+
+Amount = Annotated[ExactAmount, BeforeValidator(_without_noise)]
+"""Money as Qualia sends it, which may have been through floats."""
 
 
 class QualiaModel(VendorModel):

@@ -18,16 +18,15 @@ from typing import Any
 import orjson
 
 from pipelines.common.entity import Row
-from pipelines.common.errors import ContractBroken, ResourceUnavailable, RetryLater
-from pipelines.common.reading import Reading
-from pipelines.qualia.client import (
-    Block,
-    as_text,
-    ask,
-    block_of,
-    list_of,
-    moment,
+from pipelines.common.errors import (
+    ContractBroken,
+    RecordUnavailable,
+    ResourceUnavailable,
+    VendorError,
 )
+from pipelines.common.reading import Reading
+from pipelines.qualia.client import RECORD_ERRORS, Block, Lack, as_text, ask, lack_of, list_of
+from pipelines.qualia.cursor import Cursor
 
 OVERLAP = timedelta(days=1)
 LAG = timedelta(minutes=5)
@@ -50,7 +49,8 @@ MOST_FAILURES = 5
 """Orders that may fail one after another's retries before Qualia counts as down."""
 
 MOST_ASKED_AGAIN = 20
-"""Orders that lack a block and are asked for once more; with more of them the lack will last."""
+"""Orders that lack something and are asked for by themselves, now and in the next sync; with more
+of them the lack will last."""
 
 OWN_BLOCKS = (
     ("properties",),
@@ -72,11 +72,15 @@ class Told:
     """An order as an answer had it; `missing` are the blocks that an error stood for."""
 
     node: Row
-    missing: tuple[Block, ...] = ()
+    missing: tuple[Lack, ...] = ()
 
-    def lacks(self, block: Block) -> bool:
-        """True if an error lies in the block, or the block in what an error took away."""
-        return any(at[: len(block)] == block or block[: len(at)] == at for at in self.missing)
+    def lacks(self, block: Block) -> list[Lack]:
+        """The errors that lie in the block, and those that took it away with what it lies in."""
+        return [
+            lack
+            for lack in self.missing
+            if lack.block[: len(block)] == block or block[: len(lack.block)] == lack.block
+        ]
 
 
 @dataclass
@@ -84,9 +88,9 @@ class Fetched:
     """What one traversal brought, packed: thousands of orders stay a few megabytes.
 
     `since` is None if everything was read. `gone` are orders that Qualia has no more, `failed`
-    those that were asked for by themselves and not answered. `sure` is False if an order that did
-    not come may be there all the same. `behind` is True if a part of the window is still to be
-    read. `lacking` has the blocks that an error stood for, by order.
+    those that were asked for by themselves and not answered, `hidden` those that Qualia does not
+    show. `sure` is False if any other order that did not come may be there all the same. `lacking`
+    has the blocks that an error stood for, by order.
     """
 
     since: datetime | None
@@ -94,15 +98,27 @@ class Fetched:
     mode: str
     gone: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
     sure: bool = True
-    behind: bool = False
-    lacking: dict[str, tuple[Block, ...]] = field(default_factory=dict)
+    lacking: dict[str, tuple[Lack, ...]] = field(default_factory=dict)
     _packed: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def ids(self) -> set[str]:
         """The orders that were read."""
         return set(self._packed)
+
+    @property
+    def asked(self) -> set[str]:
+        """The orders of which is known what became of them, were it that they cannot be read."""
+        return self.ids | self.gone | self.failed | self.hidden
+
+    @property
+    def owed(self) -> set[str]:
+        """The orders that may come whole if they are asked for again."""
+        return self.failed | {
+            key for key, lacks in self.lacking.items() if not all(lack.is_closed for lack in lacks)
+        }
 
     def keep(self, told: Told) -> None:
         """Keep the latest copy of an order's blocks."""
@@ -137,20 +153,44 @@ def read_orders(reading: Reading) -> Iterator[Sequence[Row]]:
     reading.probed = fetch.nightly
     reading.complete = fetched.since is None
     # what could not be asked for is not gone
-    reading.seen.add(fetched.failed)
+    reading.seen.add(fetched.failed | fetched.hidden)
     reading.whole(fetched.gone)
-    without = sum(
-        any(map(Told({}, missing).lacks, OWN_BLOCKS)) for missing in fetched.lacking.values()
-    )
+    without = [
+        lack
+        for missing in fetched.lacking.values()
+        for lack in _first(Told({}, missing), OWN_BLOCKS)
+    ]
+    _note(reading, fetched, without)
+    lasting = fetched.failed or any(not lack.is_closed for lack in without)
+    if len(fetched.owed) <= MOST_ASKED_AGAIN:
+        reading.cursor_to = str(Cursor(fetched.until, frozenset(fetched.owed)))
+    elif not lasting:
+        reading.cursor_to = str(Cursor(fetched.until))
+    elif fetch.nightly:
+        # too many to name, and no window shows them all: the next sync reads everything
+        reading.cursor_to = None
+
+
+def _first(told: Told, blocks: Sequence[Block]) -> list[Lack]:
+    """What an order lacks of some blocks, one error of it; the one that may pass if there is."""
+    found = [lack for block in blocks for lack in told.lacks(block)]
+    return sorted(found, key=lambda lack: lack.is_closed)[:1]
+
+
+def _note(reading: Reading, fetched: Fetched, without: Sequence[Lack]) -> None:
+    notes = [reading.note] if reading.note else []
     if without:
-        reading.note = f"Qualia sent {without} orders without some of their own blocks."
+        notes.append(
+            f"Qualia sent {len(without)} orders without some of their own blocks "
+            f"({without[0].said})."
+        )
+    if fetched.hidden:
+        notes.append(f"Qualia does not show {len(fetched.hidden)} orders; they stay as they were.")
     if fetched.failed:
-        reading.note = (
+        notes.append(
             f"{len(fetched.failed)} orders could not be read by themselves and stay as they were."
         )
-    # what came without a block is asked for again, but everything was asked for as it is
-    if fetched.since is None or not (without or fetched.behind):
-        reading.cursor_to = fetched.until.isoformat()
+    reading.note = " ".join(notes) or None
 
 
 def _night_has_come(reading: Reading) -> bool:
@@ -180,21 +220,22 @@ def with_dates_sent(row: Row, *names: str) -> Row:
 class Fetch:
     """One traversal: everything if it is due, else what happened since the cursor less a day.
 
-    With `nightly` it also reads what an increment may miss.
+    With `nightly` it also reads what an increment may miss, with `whole` everything.
     """
 
-    def __init__(self, reading: Reading, *, nightly: bool) -> None:
+    def __init__(self, reading: Reading, *, nightly: bool, whole: bool = False) -> None:
         self._reading = reading
         self._way = _way_of(reading)
-        cursor = moment(reading.cursor_from)
-        whole = cursor is None or reading.due_for_full(WEEK) or self._way == UNFILTERED
-        self.nightly = nightly or whole
+        cursor = Cursor.read(reading.cursor_from)
+        self._again = cursor.again
+        whole = whole or reading.due_for_full(WEEK) or self._way == UNFILTERED
         since = None
-        if cursor is not None and not whole:
-            since = min(cursor, reading.now) - OVERLAP
+        if cursor.until is not None and not whole:
+            since = min(cursor.until, reading.now) - OVERLAP
             if nightly:
                 since = min(since, reading.now - NIGHTLY_WINDOW)
-        kind = "full" if whole else "nightly" if nightly else "incremental"
+        self.nightly = nightly or since is None
+        kind = "full" if since is None else "nightly" if nightly else "incremental"
         self.fetched = Fetched(since, reading.now - LAG, kind + self._way)
 
     def run(self) -> Iterator[list[Told]]:
@@ -203,7 +244,7 @@ class Fetch:
             for told in page:
                 self.fetched.keep(told)
             yield page
-        again = sorted(self.fetched.lacking)
+        again = sorted(self.fetched.owed & self.fetched.ids)
         if len(again) <= MOST_ASKED_AGAIN:
             for page in self._one_by_one(iter(again), known=set()):
                 self.fetched.keep(page[0])
@@ -218,9 +259,16 @@ class Fetch:
                 filter=_since(self.fetched.since),
             )
             yield from self._one_by_one(map(str, ids), known=set())
-            self.fetched.behind = bool(self.fetched.failed)
+            if len(self.fetched.hidden) >= MOST_FAILURES and not self.fetched.ids:
+                raise ResourceUnavailable(
+                    "Qualia shows none of the orders that have changed: this account may not read "
+                    "them one by one.",
+                    status="not_permitted",
+                )
         else:
             yield from self._pages()
+        owed = set(self._again - self.fetched.asked)
+        yield from self._one_by_one(iter(sorted(owed)), known=owed)
         if self.nightly:
             yield from self._missed()
             kind = self.fetched.mode.removesuffix(self._way)
@@ -250,24 +298,25 @@ class Fetch:
             after = _next(answer, edges, used)
             used.add(after)
 
-    def _one(self, key: str) -> tuple[str, Told | RetryLater | ContractBroken | None]:
+    def _one(self, key: str) -> tuple[str, Told | VendorError | None]:
         """An order by its id; None if there is none, the error if it cannot be read."""
         try:
             node, errors = ask(self._reading.api, self._reading.settings, "order", id=key)
-        except (RetryLater, ContractBroken) as error:
+        except RECORD_ERRORS as error:
             return key, error
         if node is None:
             return key, None
         return key, Told(_object(node), _missing(errors, None))
 
     def _one_by_one(self, keys: Iterator[str], known: set[str]) -> Iterator[list[Told]]:
-        """Orders by their ids. One that keeps failing costs only itself."""
+        """Orders by their ids. One that keeps failing, or is not shown, costs only itself."""
         for key, told in self._reading.parallel(self._one, keys):
             if isinstance(told, Told):
                 yield [told]
+            elif isinstance(told, RecordUnavailable):
+                self.fetched.hidden.add(key)
             elif told is not None:
                 self.fetched.failed.add(key)
-                self.fetched.sure = False
                 if len(self.fetched.failed) >= MOST_FAILURES:
                     raise told
             elif key in known:
@@ -294,7 +343,7 @@ class Fetch:
             else:
                 wanted |= doubtful
             wanted |= ids if self.fetched.since is None else ids - known.keys()
-        yield from self._one_by_one(iter(sorted(wanted - self.fetched.ids)), set(known))
+        yield from self._one_by_one(iter(sorted(wanted - self.fetched.asked)), set(known))
 
     def _closes_now(self, status: Any, planned: Any, closed: Any, paid: Any) -> bool:
         """True for an unpaid order within a fortnight of its closing: money is posted late."""
@@ -354,14 +403,14 @@ def _object(node: Any) -> Row:
     return node if isinstance(node, dict) else {"value": node}
 
 
-def _missing(errors: Sequence[Mapping[str, Any]], number: int | None) -> tuple[Block, ...]:
+def _missing(errors: Sequence[Mapping[str, Any]], number: int | None) -> tuple[Lack, ...]:
     """The blocks that errors took from the order at a place of its page, or from the only one."""
     found = []
     for error in errors:
-        block = block_of(error)
-        places = [part for part in error["path"] if isinstance(part, int)] if block else []
-        if block and (number is None or places[:1] == [number]):
-            found.append(block)
+        lack = lack_of(error)
+        places = [part for part in error["path"] if isinstance(part, int)] if lack else []
+        if lack and (number is None or places[:1] == [number]):
+            found.append(lack)
     return tuple(found)
 
 

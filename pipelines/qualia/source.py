@@ -6,21 +6,30 @@ surface 1). The account is the company's own, one per platform. `qualia_source` 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 from dlt.extract import DltSource
 
 from pipelines.alone import source_of
 from pipelines.common.account import Identity
-from pipelines.common.entity import Entity, Read, Vendor
+from pipelines.common.entity import Entity, Vendor
 from pipelines.common.http import Api, VendorSettings
 from pipelines.common.model import VendorModel
 from pipelines.qualia import blocks, models
-from pipelines.qualia.client import DIALECT, QualiaSettings, list_of
+from pipelines.qualia.client import DIALECT, QualiaSettings, ask
 from pipelines.qualia.directory import read_companies, read_users
 from pipelines.qualia.orders import read_orders
 
-# whether the key is refused is found out once, not by several readers at the same moment
-_USERS = ("users",)
+# whether the key is refused is found out once, not by several readers at the same moment; the
+# orders' query is the best attested one
+_ORDERS = ("orders",)
 _HELPER = "fields sent by one client library; types assumed, no schema is public"
+
+
+def _with(block: str) -> Callable[[VendorSettings], bool]:
+    """True where a block is asked for (§3.4)."""
+    return lambda settings: block not in cast(QualiaSettings, settings).left_out
 
 
 def _block(
@@ -28,8 +37,8 @@ def _block(
     title: str,
     description: str,
     model: type[VendorModel],
-    read: Read,
-    *,
+    rows: blocks.Rows,
+    *block: str,
     key: tuple[str, ...] = ("order_id", "position"),
     contract: str = "§3.4",
     evidence: str = _HELPER,
@@ -41,39 +50,17 @@ def _block(
         description=description,
         model=model,
         key=key,
-        read=read,
+        read=blocks.read_block(rows, *block),
         strategy="incremental",
         contract=contract,
         evidence=evidence,
-        depends_on=("orders",),
+        depends_on=_ORDERS,
+        enabled=_with(block[0]),
         grouped_by="order_id",
     )
 
 
 ENTITIES = (
-    Entity(
-        name="users",
-        title="Users",
-        description="Users of the title company's account.",
-        model=models.User,
-        key=("id",),
-        read=read_users,
-        strategy="sweep",
-        contract="§3.6",
-        evidence="observed in public code; only id and e-mail are known",
-    ),
-    Entity(
-        name="companies",
-        title="Companies",
-        description="The title company's address book.",
-        model=models.Company,
-        key=("id",),
-        read=read_companies,
-        strategy="incremental",
-        contract="§3.6",
-        evidence="one client library",
-        depends_on=_USERS,
-    ),
     Entity(
         name="orders",
         title="Orders",
@@ -85,8 +72,31 @@ ENTITIES = (
         contract="§3.1-3.4",
         evidence="client library and dashboards in public code; the filter by last activity is a "
         "client library's, and tried out nightly",
-        depends_on=_USERS,
         grouped_by="id",
+    ),
+    Entity(
+        name="users",
+        title="Users",
+        description="Users of the title company's account.",
+        model=models.User,
+        key=("id",),
+        read=read_users,
+        strategy="sweep",
+        contract="§3.6",
+        evidence="observed in public code; only id and e-mail are known",
+        depends_on=_ORDERS,
+    ),
+    Entity(
+        name="companies",
+        title="Companies",
+        description="The title company's address book.",
+        model=models.Company,
+        key=("id",),
+        read=read_companies,
+        strategy="incremental",
+        contract="§3.6",
+        evidence="one client library",
+        depends_on=_ORDERS,
     ),
     Entity(
         name="agencies",
@@ -98,14 +108,17 @@ ENTITIES = (
         strategy="incremental",
         contract="§3.4",
         evidence=_HELPER,
-        depends_on=("orders",),
+        depends_on=_ORDERS,
+        enabled=_with("settlementAgency"),
     ),
     _block(
         "disbursements",
         "Disbursements",
         "Money out of each order, voided and pending lines included.",
         models.Disbursement,
-        blocks.read_block(blocks.disbursements, "accounting", "disbursements"),
+        blocks.disbursements,
+        "accounting",
+        "disbursements",
         evidence="client library; the status comes from dashboards in public code",
     ),
     _block(
@@ -113,28 +126,33 @@ ENTITIES = (
         "Receipts",
         "Money into each order.",
         models.Receipt,
-        blocks.read_block(blocks.receipts, "accounting", "receipts"),
+        blocks.receipts,
+        "accounting",
+        "receipts",
     ),
     _block(
         "charges",
         "Charges",
         "Lines of the closing disclosure of each order.",
         models.Charge,
-        blocks.read_block(blocks.charges, "charges"),
+        blocks.charges,
+        "charges",
     ),
     _block(
         "statement_lines",
         "Settlement statement lines",
         "Lines of the settlement statement of each order.",
         models.StatementLine,
-        blocks.read_block(blocks.statement_lines, "settlementStatement"),
+        blocks.statement_lines,
+        "settlementStatement",
     ),
     _block(
         "settlement_team",
         "Settlement team",
         "Staff of the title company on each order.",
         models.TeamMember,
-        blocks.read_block(blocks.team, "settlementTeam"),
+        blocks.team,
+        "settlementTeam",
     ),
     _block(
         "parties",
@@ -142,7 +160,8 @@ ENTITIES = (
         "Borrowers, sellers, companies with their associates, and the source of business of each "
         "order.",
         models.Party,
-        blocks.read_block(blocks.parties, "contacts"),
+        blocks.parties,
+        "contacts",
         key=("order_id", "kind", "position"),
         contract="§3.5",
     ),
@@ -151,21 +170,23 @@ ENTITIES = (
         "Appointments",
         "Closings and other appointments of each order.",
         models.Appointment,
-        blocks.read_block(blocks.appointments, "appointments"),
+        blocks.appointments,
+        "appointments",
     ),
     _block(
         "tasks",
         "Tasks",
         "Tasks of each order.",
         models.Task,
-        blocks.read_block(blocks.tasks, "tasks"),
+        blocks.tasks,
+        "tasks",
     ),
 )
 
 
 def check(api: Api, settings: VendorSettings) -> Identity:
-    """Ask for the users, which shows that the key is taken: no call tells whose it is (§1)."""
-    list_of(api, settings, "users")
+    """Ask for one order, which shows that the key is taken: no call tells whose it is (§1)."""
+    ask(api, settings, "filter_probe")
     username = api.account.credentials.get()["username"]
     return Identity(account_source_id=username, label=f"Qualia API user {username}")
 

@@ -205,10 +205,16 @@ class _App:
             found = books.office.companies.get(arguments["id"])
             return None if found is None else books.office.company_row(found)
 
+        def order(arguments: Mapping[str, Any]) -> Any:
+            found, code = books.orders.get(arguments["id"]), books.switches["unknown_order"]
+            if found is None and code != "null":
+                raise GraphQLError("There is no such order.", extensions={"code": code})
+            return found
+
         return {
             "orders": lambda arguments: self._listing.ids(books, arguments),
             "ordersList": lambda arguments: self._listing.connection(books, arguments),
-            "order": lambda arguments: books.orders.get(arguments["id"]),
+            "order": order,
             "companyContacts": lambda arguments: listing.companies(books, arguments),
             "companyContact": company,
             "users": lambda _arguments: [
@@ -277,7 +283,10 @@ def _spoil_row(answer: Json, rule: Rule) -> None:
 def _lack(rule: Rule, path: list[Any], node: Json) -> Json:
     """The error that stands for the field of an order which could not be resolved."""
     message = str(rule.params.get("message", "The field could not be resolved."))
-    return {"message": message, "path": [*path, *_hole(node, rule)]}
+    lack: Json = {"message": message, "path": [*path, *_hole(node, rule)]}
+    if "code" in rule.params:
+        lack["extensions"] = {"code": rule.params["code"]}
+    return lack
 
 
 def _hole(node: Json, rule: Rule) -> list[str]:

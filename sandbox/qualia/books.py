@@ -56,15 +56,17 @@ SWITCHES: Mapping[str, Any] = {
     "last_activity_field": False,
     "source_of_business_list": False,
     "activity_filter": "both",
+    "unknown_order": "null",
 }
 CHOICES: Mapping[str, tuple[Any, ...]] = {
     "dates": ("iso", "epoch_number", "epoch_text", "mixed"),
-    "money": ("text", "number", "mixed"),
+    "money": ("text", "number", "mixed", "noisy"),
     "posted": ("date", "flag"),
     "completed": ("date", "flag"),
     "line_numbers": ("text", "number"),
     "throttle_status": (503, 429),
     "activity_filter": ("both", "ids", "none"),
+    "unknown_order": ("null", "NOT_FOUND", "FORBIDDEN", "INTERNAL_SERVER_ERROR"),
 }
 
 

@@ -134,6 +134,7 @@ class Executor:
         if query is None:
             raise TypeError("The schema has no query type.")
         data: Json = {}
+        errors: list[Json] = []
         for root in roots:
             if root.name == "__typename":
                 data[root.key] = "Query"
@@ -142,8 +143,11 @@ class Executor:
             try:
                 data[root.key] = root.shape(language.roots[root.name](arguments))
             except GraphQLError as error:
-                return {"data": None, "errors": [{**error.formatted, "path": [root.key]}]}
-        return {"data": data}
+                errors.append({**error.formatted, "path": [root.key]})
+                if isinstance(query.fields[root.name].type, GraphQLNonNull):
+                    return {"data": None, "errors": errors}
+                data[root.key] = None
+        return {"data": data, "errors": errors} if errors else {"data": data}
 
     def _prepare(self, schema: GraphQLSchema, source: str) -> Prepared:
         key = (id(schema), source)

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from sandbox.qualia import lists
+from sandbox.qualia.lists import at, text
 from sandbox.qualia.model import Company, Order, Row
 
 if TYPE_CHECKING:
     from sandbox.qualia.books import Books
 
 ZERO = Decimal(0)
+LISTS = (
+    "disbursements", "receipts", "charges", "statement_lines", "settlement_team", "parties",
+    "appointments", "tasks",
+)  # fmt: skip
 
 
 def of(books: Books) -> Row:
-    """`{"entities": {entity: {id: {column: value}}}, "control": {"orders", "totals", "deals"}}`.
+    """`{"entities": {entity: {key: {column: value}}}, "control": {"orders", "totals", "deals"}}`.
 
-    Amounts are strings with two places, instants ISO UTC with milliseconds. A block that was null
-    is None under `control`, an empty one counts 0.
+    The lists inside orders are entities too, see `lists`. Amounts are strings with two places,
+    instants ISO UTC with milliseconds. A block that was null is None under `control`, an empty one
+    counts 0.
     """
     orders: dict[str, Row] = {}
     control: dict[str, Row] = {}
     agencies: dict[str, Row] = {}
+    inside: dict[str, dict[str, Row]] = {name: {} for name in LISTS}
     for order in books.orders.values():
         rows = books.blocks(order)
-        orders[order.id] = _order(order)
+        orders[order.id] = {**_order(order), **_own(rows)}
+        for entity, key, row in lists.of(order.id, rows, books.switches):
+            inside[entity][key] = row
         control[order.id] = _blocks(rows)
         agency = rows["settlementAgency"]
         if agency is not None:
@@ -36,6 +45,7 @@ def of(books: Books) -> Row:
                 "email": agency["email"],
                 "phone": agency["phone"],
                 "fax": agency["fax"],
+                "addresses": agency["addresses"],
             }
     return {
         "entities": {
@@ -43,6 +53,7 @@ def of(books: Books) -> Row:
             "companies": {c.id: _company(c) for c in books.office.companies.values()},
             "users": {p.id: {"email": p.email} for p in books.office.people.values()},
             "agencies": agencies,
+            **inside,
         },
         "control": {
             "orders": control,
@@ -52,27 +63,32 @@ def of(books: Books) -> Row:
     }
 
 
-def _at(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="milliseconds")
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else f"{amount:.2f}"
-
-
 def _order(it: Order) -> Row:
     return {
         "order_number": it.number,
         "status": it.status,
         "transaction_type": it.transaction_type,
-        "created_date": _at(it.created),
-        "estimated_closing": _at(it.estimated_closing),
-        "close_date": _at(it.close_date),
-        "disbursement_date": _at(it.disbursement_date),
-        "cancelled_date": _at(it.cancelled_date),
+        "created_date": at(it.created),
+        "estimated_closing": at(it.estimated_closing),
+        "close_date": at(it.close_date),
+        "disbursement_date": at(it.disbursement_date),
+        "cancelled_date": at(it.cancelled_date),
         "external_reference_number": it.external_reference,
-        "purchase_price": _text(it.purchase_price),
-        "earnest_amount": _text(it.earnest),
+        "purchase_price": text(it.purchase_price),
+        "earnest_amount": text(it.earnest),
+    }
+
+
+def _own(rows: Row) -> Row:
+    """The blocks that an order has as columns; its loans' numbers are not to be stored."""
+    agency, accounting, loans = rows["settlementAgency"], rows["accounting"], rows["loans"]
+    return {
+        "settlement_agency_id": agency and agency["id"],
+        "properties": rows["properties"],
+        "loans": loans
+        and [{"amount": text(it["amount"]), "interestRate": it["interestRate"]} for it in loans],
+        "closing_location": rows["closingLocation"],
+        "disbursement_accounts": accounting and accounting["disbursementAccounts"],
     }
 
 
@@ -83,6 +99,9 @@ def _company(it: Company) -> Row:
         "email": it.email,
         "phone": it.phone,
         "national_license_id": it.national_license,
+        "state_license_ids": it.state_licenses,
+        "primary_address": it.address,
+        "mailing_address": it.mailing_address,
     }
 
 
@@ -91,11 +110,11 @@ def _count(rows: Any) -> int | None:
 
 
 def _sum(rows: Iterable[Row], name: str) -> str:
-    return str(_text(sum((row[name] or ZERO for row in rows), ZERO)))
+    return str(text(sum((row[name] or ZERO for row in rows), ZERO)))
 
 
 def _total(rows: Iterable[Row], name: str) -> str:
-    return str(_text(sum(((row[name] or {"total": ZERO})["total"] for row in rows), ZERO)))
+    return str(text(sum(((row[name] or {"total": ZERO})["total"] for row in rows), ZERO)))
 
 
 def _blocks(rows: Row) -> Row:
@@ -182,5 +201,5 @@ def _totals(orders: Iterable[Row]) -> Row:
         "count": {
             name: n for name, n in counts.items() if not name.endswith(("_borrower", "_seller"))
         },
-        "amount": {name: _text(amount) for name, amount in amounts.items()},
+        "amount": {name: text(amount) for name, amount in amounts.items()},
     }

@@ -4,6 +4,7 @@ behind the schema's types.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -41,13 +42,23 @@ def _mixed_money(amount: Decimal) -> str | float:
     return float(amount) if int(amount) % 2 else _amount_text(amount)
 
 
+def _noisy_money(amount: Decimal) -> float:
+    """As who calculates with floats sends it: 0.3 is 0.30000000000000004."""
+    return math.nextafter(float(amount), math.inf)
+
+
 DATES: Mapping[str, Leaf] = {
     "iso": _iso,
     "epoch_number": _ms,
     "epoch_text": lambda moment: str(_ms(moment)),
     "mixed": _mixed_date,
 }
-MONEY: Mapping[str, Leaf] = {"text": _amount_text, "number": float, "mixed": _mixed_money}
+MONEY: Mapping[str, Leaf] = {
+    "text": _amount_text,
+    "number": float,
+    "mixed": _mixed_money,
+    "noisy": _noisy_money,
+}
 
 
 def _nullable(form: Leaf) -> Leaf:

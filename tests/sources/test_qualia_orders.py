@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pyarrow as pa
@@ -17,14 +17,11 @@ from pipelines.common.errors import VendorError
 from pipelines.qualia.client import QualiaSettings
 from pipelines.qualia.source import qualia_source
 from sandbox.qualia.model import CANARY, Order
-from tests.sources.qualia_case import LIST, books, paid
+from tests.sources.qualia_case import BLOCKS, LIST, books, paid
 from tests.sources.rig import FlyingClock, Rig, must_be_one_sentence, result, sentence
 
 ONLY = "qualia"
-CHILDREN = {
-    "agencies", "disbursements", "receipts", "charges", "statement_lines", "settlement_team",
-    "parties", "appointments", "tasks",
-}  # fmt: skip
+CHILDREN = {"agencies", *BLOCKS}
 
 
 def switch(rig: Rig, name: str, value: object) -> None:
@@ -112,7 +109,14 @@ def test_an_error_with_http_200_is_what_its_code_says(
 def test_a_wrong_address_is_said(rig: Rig) -> None:
     wrong = rig.settings.model_copy(update={"base_url": f"{rig.box.url}/qualia/graphql"})
     report = rig.sync(settings=wrong)
-    assert "check BROKERAGE_QUALIA_BASE_URL" in sentence(report, "users")
+    assert "check BROKERAGE_QUALIA_BASE_URL" in sentence(report, "orders")
+
+
+def test_users_of_whom_least_is_known_stop_nothing_else(rig: Rig) -> None:
+    wrong = {"kind": "errors", "code": "GRAPHQL_VALIDATION_FAILED"}
+    rig.box.faults.add(vendor="qualia", match="#users$", times=None, **wrong)
+    assert {r.entity for r in rig.sync().failures} == {"users"}
+    assert check_account(rig.case.vendor, rig.account("house"), rig.settings).account_source_id
 
 
 def test_no_address_is_said_before_anything_is_sent(rig: Rig) -> None:
@@ -156,6 +160,7 @@ def test_a_block_that_is_missing_keeps_its_rows_and_is_asked_for_again(
     for name in without:
         failed = result(report, name)
         assert "without their" in sentence(report, name)
+        assert "(The field could not be resolved)" in sentence(report, name)
         assert failed.cursor_to == failed.cursor_from
         assert rig.rows(name) == before[name], "what was not seen is neither gone nor changed"
     rig.box.faults.clear()
@@ -174,12 +179,18 @@ def test_a_block_that_is_missing_for_a_moment_costs_a_call(rig: Rig) -> None:
     rig.must_equal_truth()
 
 
-def test_a_block_that_no_order_has_is_closed_to_us(new_rig: Rig) -> None:
+def test_a_block_that_no_order_has_fails_unless_it_is_closed_to_us(new_rig: Rig) -> None:
     """Finding that out again costs one call per sync and block."""
     hidden = {"vendor": "qualia", "match": EVERYWHERE, "times": None, "all": True}
+    hidden["code"] = "INTERNAL_SERVER_ERROR"
     new_rig.box.faults.add("partial", field="tasks", **hidden)
+    assert "(The field could not be resolved)" in sentence(new_rig.sync(), "tasks")
+    new_rig.box.faults.clear()
+    hidden["code"] = "FORBIDDEN"
+    new_rig.box.faults.add("partial", field="tasks", **hidden)
+    new_rig.box.clock.advance(seconds=60)
     for mode in ("full", "incremental"):
-        report = new_rig.sync()
+        report = new_rig.sync(full=mode == "full")
         assert report.failures == []
         assert result(report, "orders").mode == mode
         closed = result(report, "tasks")
@@ -192,22 +203,45 @@ def test_a_block_that_no_order_has_is_closed_to_us(new_rig: Rig) -> None:
     new_rig.must_equal_truth()
 
 
-def test_an_own_block_that_is_missing_holds_the_cursor(rig: Rig) -> None:
+def test_an_own_block_that_is_missing_is_asked_for_in_the_next_sync(rig: Rig) -> None:
     play(rig, "touch")
     rig.box.faults.add("partial", vendor="qualia", match=EVERYWHERE, field="loans", times=None)
     rig.box.clock.advance(seconds=60)
     report = rig.sync()
     assert not report.failures
-    held = result(report, "orders")
-    assert held.cursor_to == held.cursor_from
+    [_, order] = (result(report, "orders").cursor_to or "").split()
+    assert order in books(rig.box).orders
     [(note,)] = rig.query(
         "select error from raw_qualia.sync_marks where entity = 'orders' and error is not null"
     )
-    assert note == "Qualia sent 1 orders without some of their own blocks."
+    assert note == (
+        "Qualia sent 1 orders without some of their own blocks (The field could not be resolved)."
+    )
     rig.box.faults.clear()
     rig.box.clock.advance(seconds=60)
     again = rig.sync()
-    assert result(again, "orders").cursor_to != held.cursor_to
+    assert " " not in (result(again, "orders").cursor_to or " ")
+    rig.must_equal_truth()
+
+
+def test_a_block_that_is_left_out_is_not_asked_for_and_comes_whole_when_it_is_again(
+    rig: Rig,
+) -> None:
+    """One name that the schema does not have would stop all orders."""
+    before = rig.rows("tasks")
+    settings = rig.settings.model_copy(update={"without": "tasks,loans"})
+    play(rig, "add_task", label="Late")
+    rig.box.clock.advance(seconds=60)
+    report = rig.sync(settings=settings)
+    assert not report.failures
+    assert "tasks" not in {r.entity for r in report.results}
+    assert rig.rows("tasks") == before
+    next_night(rig)
+    assert not rig.sync(settings=settings).failures
+    rig.box.clock.advance(seconds=60)
+    assert not rig.sync().failures
+    assert [text for text in rig.differences() if " loans: " not in text] == []
+    assert not rig.sync(full=True).failures
     rig.must_equal_truth()
 
 
@@ -291,6 +325,7 @@ def test_what_happens_between_two_pages_is_there_after_the_next_sync(
         {"dates": "epoch_number", "money": "number", "line_numbers": "number"},
         {"dates": "epoch_text", "posted": "flag", "completed": "date"},
         {"dates": "mixed", "money": "mixed", "source_of_business_list": True},
+        {"money": "noisy"},
     ],
 )
 def test_every_form_of_a_value_is_the_same_value(new_rig: Rig, forms: dict[str, Any]) -> None:
@@ -322,6 +357,33 @@ def test_what_must_not_be_stored_is_not_even_if_it_is_sent(new_rig: Rig) -> None
     )
 
 
+def test_people_are_stored_without_what_must_not_be(new_rig: Rig) -> None:
+    """Where the vendor keeps it: on the individuals of an order's contacts."""
+    person = {"__typename": "Individual", "firstName": "Robin", "email": "robin@example.com"}
+    stolen = {**person, "ssn": CANARY, "dateOfBirth": CANARY, "maritalStatus": CANARY}
+    contacts = {"borrowers": [stolen], "sourceOfBusiness": {"borrowerOrSeller": stolen}}
+    new_rig.box.faults.add(
+        "edit_node", vendor="qualia", match=LIST, times=1, set={"contacts": contacts}
+    )
+    assert not new_rig.sync().failures
+    assert CANARY not in repr(new_rig.content())
+    emails = [row["email"] for row in new_rig.rows("parties").values()]
+    assert emails.count("robin@example.com") == 2
+
+
+def test_a_refused_row_is_kept_without_what_must_not_be(new_rig: Rig) -> None:
+    loans = [{"amount": "1.00", "loanNumber": CANARY}]
+    stolen = {"purchasePrice": "a lot", "ssn": CANARY, "loans": loans}
+    charge = {"borrowerAmount": {"total": "a lot"}, "payees": [{"name": "X", "ssn": CANARY}]}
+    spoiled = {**stolen, "charges": [charge]}
+    new_rig.box.faults.add("edit_node", vendor="qualia", match=LIST, times=1, set=spoiled)
+    assert not new_rig.sync().failures
+    refused = {entity: row for entity, _, _, row in new_rig.rejected()}
+    assert refused["orders"]["loans"] == [{"amount": "1.00"}]
+    assert refused["charges"]["payees"] == [{"name": "X"}]
+    assert CANARY not in repr(new_rig.content())
+
+
 def test_associates_of_agencies_come_with_the_e_mails_that_match_agents(loaded: Rig) -> None:
     emails = {
         p["email"] for p in loaded.rows("parties").values()
@@ -332,6 +394,23 @@ def test_associates_of_agencies_come_with_the_e_mails_that_match_agents(loaded: 
 
 
 # -- what is replaced, missed and gone -------------------------------------------------------------
+
+
+def test_an_increment_has_all_changes_but_those_that_nothing_tells_of(rig: Rig) -> None:
+    parties = rig.rows("parties")
+    silent: set[str] = set()
+    for change in rig.case.changes:
+        told = cast(dict[str, Any], change.play(rig.box))
+        rig.box.clock.advance(seconds=60)
+        if change.late and "order" in told:
+            silent.add(told["order"])
+        elif change.late:
+            silent |= {key for key, row in parties.items() if row["party_id"] == told["company"]}
+    assert not rig.sync().failures
+    differences = rig.differences()
+    assert [text for text in differences if not any(key in text for key in silent)] == []
+    found = {text.split(" ", 1)[0] for text in differences}
+    assert found == {"orders", *BLOCKS}, "no increment brings them"
 
 
 def test_a_line_that_left_its_order_is_gone_and_the_rest_is_not(rig: Rig) -> None:
@@ -345,6 +424,31 @@ def test_a_line_that_left_its_order_is_gone_and_the_rest_is_not(rig: Rig) -> Non
     assert before - after == {f"{order}|{len(before)}"}, "the places move up, the last is free"
     assert sum(r.rows_deleted for r in report.results) == 1
     rig.must_equal_truth()
+
+
+def test_a_refused_line_keeps_its_stored_copy_while_the_line_behind_it_goes(rig: Rig) -> None:
+    order = paid(rig.box)
+    for other in books(rig.box).orders.values():
+        other.last_activity -= timedelta(days=3)
+    play(rig, "touch", order=order.id)
+    names = {"amount": "amount", "payee_name": "payeeName", "status": "status", "posted": "posted"}
+    before = [row for row in rig.rows("disbursements").values() if row["order_id"] == order.id]
+    before.sort(key=lambda row: row["position"])
+    lines = [{sent: row[name] for name, sent in names.items()} for row in before[:-1]]
+    lines = [{**line, "amount": str(line["amount"])} for line in lines]
+    lines[0]["amount"] = "1.00001"
+    spoiled = {"accounting": {"disbursements": lines, "receipts": []}}
+    rig.box.faults.add("edit_node", vendor="qualia", match=LIST, times=None, set=spoiled)
+    rig.box.clock.advance(seconds=60)
+    report = rig.sync()
+    assert not report.failures
+    assert [(entity, row["amount"]) for entity, _, _, row in rig.rejected()] == [
+        ("disbursements", "1.00001")
+    ]
+    live = {row["position"]: row for row in rig.rows("disbursements").values()
+            if row["order_id"] == order.id}  # fmt: skip
+    assert live.keys() == {row["position"] for row in before[:-1]}
+    assert live[1]["amount"] == before[0]["amount"]
 
 
 def test_a_deleted_order_is_found_at_night_with_all_its_rows(rig: Rig) -> None:
@@ -434,6 +538,30 @@ def test_five_orders_that_fail_are_an_outage(rig: Rig) -> None:
     report = rig.sync()
     assert "HTTP 500" in sentence(report, "orders")
     assert sum(r.rows_deleted for r in report.results) == 0
+
+
+@pytest.mark.parametrize("code", ["NOT_FOUND", "FORBIDDEN"])
+def test_deleted_orders_that_are_answered_with_an_error_stay_and_stop_nothing(
+    rig: Rig, code: str
+) -> None:
+    """That null stands for an unknown id is assumed only."""
+    switch(rig, "unknown_order", code)
+    gone = {
+        play(rig, "delete_order", order=key)["order"] for key in list(books(rig.box).orders)[:6]
+    }
+    play(rig, "post_disbursement", amount="6.66")
+    next_night(rig)
+    report = rig.sync()
+    assert not report.failures
+    assert sum(r.rows_deleted for r in report.results) == 0
+    assert result(report, "orders").mode == "nightly"
+    [(note,)] = rig.query("select error from raw_qualia.sync_marks where error is not null")
+    assert note == "Qualia does not show 6 orders; they stay as they were."
+    assert gone <= rig.rows("orders").keys()
+    switch(rig, "unknown_order", "null")
+    next_night(rig)
+    assert not rig.sync().failures
+    rig.must_equal_truth()
 
 
 def test_without_a_list_of_all_orders_the_rest_is_read(rig: Rig) -> None:

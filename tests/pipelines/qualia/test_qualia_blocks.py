@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.common.errors import ContractBroken
 from pipelines.qualia import blocks
+from pipelines.qualia.client import Lack
 from pipelines.qualia.orders import Told, order_row
 
 Rows = Callable[[dict[str, Any]], Iterator[dict[str, Any]]]
@@ -154,4 +155,5 @@ def test_the_order_keeps_what_is_no_table() -> None:
 def test_a_block_lacks_what_is_above_it_and_in_it(
     missing: tuple[str, ...], block: tuple[str, ...], lacks: bool
 ) -> None:
-    assert Told({}, (missing,)).lacks(block) is lacks
+    lack = Lack(missing, "", "No.")
+    assert Told({}, (lack,)).lacks(block) == [lack] * lacks

@@ -11,6 +11,7 @@ import pytest
 from pipelines.common.errors import (
     AccountBroken,
     ContractBroken,
+    RecordUnavailable,
     ResourceUnavailable,
     RetryLater,
     VendorError,
@@ -22,6 +23,7 @@ from pipelines.qualia.client import (
     authorize,
     block_of,
     classify,
+    lack_of,
     moment,
     refusal,
 )
@@ -124,6 +126,13 @@ def test_where_an_error_lies(path: Any, block: tuple[str, ...] | None) -> None:
         ({"errors": [error(code="INTERNAL_SERVER_ERROR")]}, RetryLater),
         ({"errors": [error(code="UNAUTHORIZED")]}, AccountBroken),
         ({"errors": [error(code="FORBIDDEN")]}, ResourceUnavailable),
+        ({"errors": [error(["ordersList"], "FORBIDDEN")]}, ResourceUnavailable),
+        ({"data": {"order": None}, "errors": [error(["order"], "FORBIDDEN")]}, RecordUnavailable),
+        ({"data": {"order": None}, "errors": [error(["order"], "NOT_FOUND")]}, RecordUnavailable),
+        ({"data": None, "errors": [error(["companyContact"])]}, RecordUnavailable),
+        ({"data": None, "errors": [error(["order"], "INTERNAL_SERVER_ERROR")]}, RetryLater),
+        ({"data": None, "errors": [error(["order"], "UNAUTHORIZED")]}, AccountBroken),
+        ({"data": None, "errors": [error(["order", "status"], "FORBIDDEN")]}, ResourceUnavailable),
         ({"errors": "all wrong"}, ContractBroken),
         ({"errors": [7]}, ContractBroken),
         ([1, 2], None),
@@ -142,6 +151,24 @@ def test_what_is_told_is_short_and_on_one_line() -> None:
     assert found.sentence.startswith("Qualia answered an error (Cannot query field 'x'. yyy")
     assert len(found.sentence) < 400
     assert "\n" not in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("The field is deprecated.", "The field is deprecated"),
+        ('String cannot represent value: { first: "Robin", at: ["x"] }',
+         "String cannot represent value: …"),
+        ("""Enum "Status" cannot be 'Robin' or `Ada`""", "Enum … cannot be … or …"),
+        ("No phone 555-0100 of robin@example.com", "No phone … of …"),
+        (None, "INTERNAL_SERVER_ERROR"),
+    ],
+)  # fmt: skip
+def test_what_is_told_of_a_block_has_no_values(message: Any, said: str) -> None:
+    """Blocks hold people, and servers quote the value that they could not send."""
+    found = lack_of({**error([*NODE, "contacts"], "INTERNAL_SERVER_ERROR"), "message": message})
+    assert found is not None
+    assert (found.block, found.said, found.is_closed) == (("contacts",), said, False)
 
 
 @pytest.mark.parametrize(

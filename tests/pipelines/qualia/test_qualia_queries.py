@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
-from graphql import FieldNode, OperationDefinitionNode, Visitor, parse, validate, visit
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    OperationDefinitionNode,
+    Visitor,
+    parse,
+    validate,
+    visit,
+)
 
 from pipelines.common.model import fields_of
 from pipelines.qualia import models
-from pipelines.qualia.client import FRAGMENTS, QUERIES, document, operation_of, root_field
+from pipelines.qualia.client import (
+    BLOCKS,
+    FRAGMENTS,
+    QUERIES,
+    QualiaSettings,
+    document,
+    operation_of,
+    root_field,
+)
 from pipelines.qualia.source import QUALIA
 from sandbox.qualia.schema import Variant, schema_of
 
@@ -48,6 +65,42 @@ def test_a_query_fits_the_schema(name: str) -> None:
 def test_a_query_fits_where_less_is_offered(name: str) -> None:
     poorer = Variant(created_date_filter=False, source_of_business_list=True)
     assert validate(schema_of(poorer), parse(document(name))) == []
+
+
+# from the contract (§3.4): what an order holds beside its own fields
+HEAVY = {
+    "properties", "loans", "settlementTeam", "settlementAgency", "contacts", "accounting",
+    "charges", "settlementStatement", "closingLocation", "appointments", "tasks",
+}  # fmt: skip
+
+
+def of_the_order(text: str) -> set[str]:
+    """The fields that a document asks for of an order itself."""
+    [order] = [
+        node for node in parse(text).definitions
+        if isinstance(node, FragmentDefinitionNode) and node.name.value == "OrderFields"
+    ]  # fmt: skip
+    return {f.name.value for f in order.selection_set.selections if isinstance(f, FieldNode)}
+
+
+@pytest.mark.parametrize(
+    "without", [*map(frozenset, combinations(sorted(HEAVY), 1)), frozenset(HEAVY)], ids=sorted
+)
+def test_each_block_can_be_left_out(without: frozenset[str]) -> None:
+    assert BLOCKS == HEAVY
+    for name in ("order", "orders_list"):
+        text = document(name, without)
+        assert validate(schema_of(Variant()), parse(text)) == []
+        assert of_the_order(document(name)) - of_the_order(text) == without
+
+
+def test_what_is_left_out_is_named_as_qualia_names_it_and_has_no_tables() -> None:
+    settings = QualiaSettings(without="accounting, settlementAgency")
+    assert settings.left_out == {"accounting", "settlementAgency"}
+    off = {entity.name for entity in QUALIA.entities if not entity.enabled(settings)}
+    assert off == {"disbursements", "receipts", "agencies"}
+    with pytest.raises(ValueError, match="has no block receipts; there are accounting, "):
+        QualiaSettings(without="receipts")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,7 +10,7 @@ import httpx
 import orjson
 import pytest
 
-from pipelines.common.errors import ContractBroken
+from pipelines.common.errors import ContractBroken, ResourceUnavailable, RetryLater, VendorError
 from pipelines.qualia.client import QualiaSettings
 from pipelines.qualia.source import QUALIA
 from tests.pipelines.in_memory import Connection
@@ -26,11 +26,16 @@ class Title:
         self.orders: dict[str, Body] = {key: {"id": key} for key in keys}
         self.asked: list[tuple[str, Body]] = []
         self.page: Callable[[Body], Body] = self._all
+        self.silent = False
         self.broken: set[str] = set()
+        self.refused: dict[str, Body] = {}
+        self.lacks: dict[tuple[str, str], str] = {}
+        """Blocks that errors stand for: the code by order and block."""
 
     def _all(self, variables: Body) -> Body:
-        future = variables.get("filter", {}).get("lastActivity", {}).get("start", "") > "2027"
-        nodes = [] if future else list(self.orders.values())
+        start = variables.get("filter", {}).get("lastActivity", {}).get("start", "")
+        nothing = start > "2027" or (self.silent and start)
+        nodes = [] if nothing else list(self.orders.values())
         return {
             "edges": [{"cursor": node["id"], "node": node} for node in nodes],
             "pageInfo": {"hasNextPage": False, "endCursor": None},
@@ -41,19 +46,36 @@ class Title:
         name, variables = body["operationName"], body["variables"]
         self.asked.append((name, variables))
         data: Any
+        errors: list[Body] = []
         match name:
             case "OrdersList" | "FilterProbe":
                 data = {"ordersList": self.page(variables)}
+                for number, edge in enumerate(data["ordersList"]["edges"] if self.lacks else ()):
+                    errors += self._lacking(edge, ["ordersList", "edges", number, "node"])
             case "OrderIds":
                 future = variables.get("filter", {}).get("lastActivity", {}).get("start", "")
-                data = {"orders": [] if future > "2027" else list(self.orders)}
+                nothing = future > "2027" or (self.silent and "filter" in variables)
+                data = {"orders": [] if nothing else list(self.orders)}
             case "Order":
                 if variables["id"] in self.broken:
                     return httpx.Response(500)
-                data = {"order": self.orders.get(variables["id"])}
+                if variables["id"] in self.refused:
+                    errors.append(self.refused[variables["id"]])
+                data = {"order": None if errors else self.orders.get(variables["id"])}
+                errors += self._lacking({"node": data["order"]}, ["order"])
             case _:
                 raise AssertionError(name)
-        return httpx.Response(200, json={"data": data})
+        return httpx.Response(200, json={"data": data, **({"errors": errors} if errors else {})})
+
+    def _lacking(self, edge: Body, path: list[Any]) -> list[Body]:
+        found = []
+        for (key, block), code in self.lacks.items():
+            if (edge["node"] or {}).get("id") == key:
+                names = block.split(".")
+                edge["node"] = {**edge["node"], names[0]: None}
+                found.append({"message": "It broke.", "path": [*path, *names],
+                              "extensions": {"code": code}})  # fmt: skip
+        return found
 
     def starts(self) -> list[str | None]:
         """From when on orders were asked for, by each question."""
@@ -195,7 +217,7 @@ def test_an_order_that_no_window_shows_and_the_list_of_all_has_is_read() -> None
     assert connection.read("orders").ids == ["o2"]
 
 
-def test_where_the_list_ignores_the_filter_ids_are_asked_for_and_a_failure_holds_the_cursor() -> (
+def test_where_the_list_ignores_the_filter_ids_are_asked_for_and_a_failure_is_kept_in_mind() -> (
     None
 ):
     title = Title("o1", "o2")
@@ -210,14 +232,248 @@ def test_where_the_list_ignores_the_filter_ids_are_asked_for_and_a_failure_holds
     window = {"filter": {"lastActivity": {"start": "2026-06-14T11:55:00Z"}}}
     assert title.asked[0] == ("OrderIds", window)
     assert outcome.ids == ["o1"]
-    assert outcome.reading.cursor_to == "2026-06-15T11:55:00+00:00", "o2 is still to be read"
+    assert outcome.reading.cursor_to == "2026-06-15T12:10:00+00:00 o2", "o2 is still to be read"
     assert outcome.gone == set()
     tasks = connection.read("tasks").reading
-    assert (tasks.mode, tasks.cursor_to) == ("incremental by ids", "2026-06-15T11:55:00+00:00")
-    title.broken = set()
+    assert (tasks.mode, tasks.cursor_to) == ("incremental by ids", "2026-06-15T12:10:00+00:00 o2")
+    title.broken, title.silent = set(), True
     connection.later(minutes=15)
-    assert sorted(connection.read("orders").ids) == ["o1", "o2"]
+    assert connection.read("orders").ids == ["o2"]
     assert connection.warehouse.marks["orders"].cursor == "2026-06-15T12:25:00+00:00"
+
+
+# -- orders that cannot be read by themselves ------------------------------------------------------
+
+
+FORBIDDEN: Body = {"message": "Not yours.", "extensions": {"code": "FORBIDDEN"}}
+BROKEN, CLOSED = "INTERNAL_SERVER_ERROR", "FORBIDDEN"
+
+
+def after_a_night_without(*keys: str) -> tuple[Title, Connection]:
+    """A night that no window shows anything in, and whose list lacks some of the orders."""
+    title = Title("o1", "o2", *keys)
+    connection = connected(title)
+    connection.read("orders")
+    for key in keys:
+        del title.orders[key]
+    title.silent = True
+    connection.later(hours=22)
+    return title, connection
+
+
+def test_one_forbidden_order_costs_only_itself() -> None:
+    title, connection = after_a_night_without("o3", "o4")
+    title.refused["o3"] = FORBIDDEN
+    outcome = connection.read("orders")
+    assert (outcome.gone, outcome.reading.probed) == ({"o4"}, True)
+    assert outcome.reading.note == "1 orders could not be read by themselves and stay as they were."
+    connection.later(minutes=15)
+    assert connection.read("orders").reading.mode == "incremental", "a night comes once"
+    assert [v["id"] for name, v in title.asked if name == "Order"][-1] == "o3"
+
+
+def test_five_orders_that_may_not_be_asked_for_close_the_list() -> None:
+    keys = [f"f{n}" for n in range(5)]
+    title, connection = after_a_night_without(*keys)
+    title.refused = dict.fromkeys(keys, FORBIDDEN)
+    with pytest.raises(ResourceUnavailable, match="may not read it"):
+        connection.read("orders")
+
+
+@pytest.mark.parametrize("code", ["FORBIDDEN", "NOT_FOUND", ""])
+def test_orders_that_qualia_answers_with_an_error_are_neither_gone_nor_an_outage(code: str) -> None:
+    keys = [f"f{n}" for n in range(7)]
+    title, connection = after_a_night_without(*keys)
+    said = {"message": "No.", "path": ["order"], "extensions": {"code": code}}
+    title.refused = dict.fromkeys(keys, said)
+    outcome = connection.read("orders")
+    assert (outcome.gone, outcome.reading.probed) == (set(), True)
+    assert outcome.reading.note == "Qualia does not show 7 orders; they stay as they were."
+    assert outcome.reading.cursor_to == "2026-06-16T09:55:00+00:00", "asking again is for the night"
+    title.silent = False
+    connection.later(days=7)
+    whole = connection.read("orders")
+    assert (whole.reading.complete, whole.gone) == (True, set())
+
+
+def test_orders_that_fail_within_are_an_outage() -> None:
+    keys = [f"f{n}" for n in range(5)]
+    title, connection = after_a_night_without(*keys)
+    said = {"message": "No.", "path": ["order"], "extensions": {"code": BROKEN}}
+    title.refused = dict.fromkeys(keys, said)
+    with pytest.raises(RetryLater, match="try the sync again later"):
+        connection.read("orders")
+
+
+def test_where_no_order_may_be_asked_for_by_its_id_the_list_is_closed() -> None:
+    keys = [f"o{n}" for n in range(6)]
+    title = Title(*keys)
+    title.page = lambda _variables: page(*keys, hasNextPage=False)
+    connection = connected(title)
+    assert connection.read("orders").reading.mode == "full by ids"
+    title.refused = {key: {**FORBIDDEN, "path": ["order"]} for key in keys}
+    connection.later(minutes=15)
+    with pytest.raises(ResourceUnavailable, match="one by one"):
+        connection.read("orders")
+
+
+# -- blocks that cannot be read --------------------------------------------------------------------
+
+
+def paid(key: str, amount: str = "1.00") -> Body:
+    return {"id": key, "accounting": {"disbursements": [{"amount": amount}], "receipts": []}}
+
+
+def with_money(count: int = 3) -> tuple[Title, Connection]:
+    """Orders with a disbursement each, read once."""
+    title = Title()
+    title.orders = {f"o{n}": paid(f"o{n}") for n in range(1, count + 1)}
+    connection = connected(title)
+    connection.read("orders")
+    connection.read("disbursements")
+    return title, connection
+
+
+def held(connection: Connection) -> dict[str, str]:
+    rows = connection.warehouse.rows["disbursements"].values()
+    return {row["order_id"]: str(row["amount"]) for row in rows}
+
+
+def both(connection: Connection) -> str:
+    """Read the orders and their disbursements; what was said when the latter failed."""
+    connection.read("orders")
+    try:
+        connection.read("disbursements")
+    except VendorError as error:
+        return error.sentence
+    return ""
+
+
+def test_a_missed_order_whose_money_fails_is_asked_for_until_it_comes() -> None:
+    title, connection = with_money()
+    title.silent = True
+    title.orders |= {"o4": paid("o4"), "o5": paid("o5")}
+    title.lacks["o4", "accounting"] = BROKEN
+    connection.later(hours=22)
+    assert both(connection) == ""
+    assert set(held(connection)) == {"o1", "o2", "o3", "o5"}
+    assert connection.warehouse.marks["disbursements"].cursor == "2026-06-16T09:55:00+00:00 o4"
+    connection.later(minutes=15)
+    assert both(connection) == (
+        "Qualia sent 1 orders without their accounting.disbursements (It broke); their rows stay "
+        "as they were, and they are read again in the next sync."
+    )
+    title.lacks.clear()
+    title.asked.clear()
+    connection.later(minutes=15)
+    assert both(connection) == ""
+    assert set(held(connection)) == {"o1", "o2", "o3", "o4", "o5"}
+    connection.later(minutes=15)
+    title.asked.clear()
+    assert both(connection) == ""
+    assert [name for name, _ in title.asked] == ["OrdersList"], "and no longer"
+
+
+def test_a_night_that_the_block_did_not_live_through_is_made_up_for() -> None:
+    """Nothing came with its money, so the block failed: what it missed is in no later window."""
+    title, connection = with_money()
+    title.silent = True
+    title.orders |= {"o4": paid("o4")}
+    del title.orders["o2"]
+    title.lacks["o4", "accounting"] = BROKEN
+    connection.later(hours=22)
+    assert "(It broke)" in both(connection)
+    assert "o2" in held(connection)
+    title.lacks.clear()
+    connection.later(minutes=15)
+    assert both(connection) == ""
+    assert set(held(connection)) == {"o1", "o3", "o4"}
+    assert connection.warehouse.marks["disbursements"].mode == "full"
+    connection.later(minutes=15)
+    assert both(connection) == ""
+    assert connection.warehouse.marks["disbursements"].mode == "incremental"
+
+
+def test_a_night_that_finds_an_order_gone_takes_its_rows_though_another_fails() -> None:
+    title, connection = with_money()
+    title.silent = True
+    title.orders |= {"o4": paid("o4"), "o5": paid("o5")}
+    del title.orders["o2"]
+    title.lacks["o4", "accounting"] = BROKEN
+    connection.later(hours=22)
+    assert both(connection) == ""
+    assert set(held(connection)) == {"o1", "o3", "o5"}
+
+
+def test_an_order_without_a_block_keeps_the_rows_it_had_in_a_full_reading() -> None:
+    title, connection = with_money(30)
+    title.lacks["o7", "accounting.disbursements"] = BROKEN
+    title.orders["o8"] = paid("o8", "8.00")
+    connection.later(days=7)
+    assert both(connection) == ""
+    assert connection.warehouse.marks["disbursements"].complete
+    assert (held(connection)["o7"], held(connection)["o8"]) == ("1.00", "8.00")
+
+
+@pytest.mark.parametrize(("code", "kind"), [(BROKEN, VendorError), (CLOSED, ResourceUnavailable)])
+def test_a_block_that_no_order_has_is_closed_only_where_qualia_says_so(
+    code: str, kind: type[VendorError]
+) -> None:
+    title = Title()
+    title.orders = {f"o{n}": paid(f"o{n}") for n in range(12)}
+    title.lacks = {(key, "accounting"): code for key in title.orders}
+    connection = connected(title)
+    connection.read("orders")
+    with pytest.raises(VendorError) as failed:
+        connection.read("disbursements")
+    assert type(failed.value) is kind
+    assert "orders" not in {name for name, _ in title.asked[-12:] if code == CLOSED}
+    singles = [name for name, _ in title.asked if name == "Order"]
+    assert len(singles) == (12 if code == BROKEN else 0), "what is closed is not asked for again"
+
+
+def test_what_one_order_does_not_show_is_noted_and_not_asked_for_again() -> None:
+    title, connection = with_money()
+    title.lacks["o1", "accounting"] = CLOSED
+    title.orders["o1"] = paid("o1", "9.00")
+    connection.later(minutes=15)
+    title.asked.clear()
+    assert both(connection) == ""
+    assert held(connection)["o1"] == "1.00"
+    assert [name for name, _ in title.asked] == ["OrdersList"]
+    assert connection.warehouse.marks["disbursements"].cursor == "2026-06-15T12:10:00+00:00"
+
+
+def test_an_own_block_that_fails_in_a_full_reading_is_asked_for_until_it_comes() -> None:
+    title = Title("o1", "o2")
+    title.lacks["o2", "loans"] = BROKEN
+    connection = connected(title)
+    reading = connection.read("orders").reading
+    assert reading.cursor_to == "2026-06-15T11:55:00+00:00 o2"
+    assert reading.note == "Qualia sent 1 orders without some of their own blocks (It broke)."
+    title.lacks.clear()
+    title.silent = True
+    connection.later(minutes=15)
+    assert connection.read("orders").ids == ["o2"]
+    assert connection.warehouse.marks["orders"].cursor == "2026-06-15T12:10:00+00:00"
+
+
+def test_too_many_to_be_named_are_read_again_with_everything_else() -> None:
+    title = Title(*(f"o{n}" for n in range(30)))
+    title.lacks = {(key, "loans"): BROKEN for key in title.orders}
+    connection = connected(title)
+    assert connection.read("orders").reading.cursor_to is None
+    connection.later(minutes=15)
+    assert connection.read("orders").reading.mode == "full"
+    title.lacks = {(key, "loans"): CLOSED for key in title.orders}
+    connection.later(minutes=15)
+    reading = connection.read("orders").reading
+    assert reading.cursor_to == "2026-06-15T12:25:00+00:00", "what is closed does not come"
+    title.lacks = {(key, "loans"): BROKEN for key in title.orders}
+    connection.later(minutes=15)
+    assert connection.read("orders").reading.cursor_to == reading.cursor_to, (
+        "the window comes again"
+    )
 
 
 # -- pages -----------------------------------------------------------------------------------------
@@ -311,3 +567,44 @@ def test_companies_are_asked_for_by_their_last_touch_and_weekly_all() -> None:
     outcome = connection.read("companies")
     assert (asked[0], outcome.reading.complete) == (("CompanyIds", {}), True)
     assert outcome.gone == {"c3"}, "c2 is listed, whatever its own answer"
+
+
+def test_a_company_that_cannot_be_read_costs_only_itself_and_is_asked_for_again() -> None:
+    asked: list[str] = []
+    listed = ["c1", "c2", "c3", "c4"]
+    errors: dict[str, Body] = {
+        "c1": FORBIDDEN,
+        "c2": {**FORBIDDEN, "path": ["companyContact"]},
+        "c3": {"message": "No.", "extensions": {"code": BROKEN}},
+    }
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        body = orjson.loads(request.content)
+        if body["operationName"] == "CompanyIds":
+            return httpx.Response(200, json={"data": {"companyContacts": listed}})
+        key = body["variables"]["id"]
+        asked.append(key)
+        if key in errors:
+            return httpx.Response(
+                200, json={"data": {"companyContact": None}, "errors": [errors[key]]}
+            )
+        return httpx.Response(200, json={"data": {"companyContact": {"id": key}}})
+
+    connection = connected(Title())
+    connection.handler = answer
+    outcome = connection.read("companies")
+    assert outcome.ids == ["c4"]
+    assert outcome.reading.cursor_to == "2026-06-15T11:55:00+00:00 c1 c3"
+    assert outcome.reading.note == (
+        "2 companies could not be read and 1 are not shown; they stay as they were."
+    )
+    errors.clear()
+    asked.clear()
+    listed.clear()
+    connection.later(hours=24)
+    assert sorted(connection.read("companies").ids) == ["c1", "c3"]
+    listed[:] = [f"n{n}" for n in range(5)]
+    errors |= dict.fromkeys(listed, FORBIDDEN)
+    connection.later(hours=24)
+    with pytest.raises(ResourceUnavailable):
+        connection.read("companies")

@@ -19,7 +19,7 @@ renamed as (
         {{ address_columns("(elements.item -> 'address')", '') }},
 
         -- numerics
-        {{ json_numeric('elements.item', 'amount') }} as payee_amount,
+        round({{ json_numeric('elements.item', 'amount') }}, 4) as payee_amount,
 
         -- loading
         source.synced_at

@@ -12,7 +12,7 @@ renamed as (
         elements.position as loan_position,
 
         -- numerics
-        {{ json_numeric('elements.item', 'amount') }} as loan_amount,
+        round({{ json_numeric('elements.item', 'amount') }}, 4) as loan_amount,
         {{ json_numeric('elements.item', 'interestRate') }} as interest_rate_percent,
 
         -- loading
