@@ -707,7 +707,7 @@ def commissions(account: Account, row: Transaction) -> Row:
             "payToName": name,
             "value": value,
             "calculateType": how,
-            "desc": "",
+            "desc": "Referral fee" if to == "OTHER" else "",
         }
 
     return {

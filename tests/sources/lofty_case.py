@@ -171,4 +171,8 @@ CASE = Case(
         ("lead_activities", "created"): _created,
     },
     late_commits=LATE_COMMITS,
+    unsent={
+        "account": {"virtual_number": "the dialer is another member's"},
+        "tasks": dict.fromkeys(("start_at", "end_at"), "of the newer list, which is not read"),
+    },
 )  # fmt: skip

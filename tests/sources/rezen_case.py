@@ -210,6 +210,52 @@ LATE_COMMITS = (
     ),
 )
 
+
+def _money(*names: str) -> tuple[str, ...]:
+    return tuple(f"{name}_{part}" for name in names for part in ("amount", "currency"))
+
+
+CAPS = "a cap is told in a call of its own"
+OF_THE_SALE = "its sale has it"
+PER_DEAL = "of single deals; read in test_rezen_contributions"
+UNSENT = {
+    "cap_info": dict.fromkeys(
+        (f"{name}_currency" for name in ("cap_amount", "cap_amount_paid", "post_cap_fee",
+                                         "normal_team_lead_annual_cap", "pre_cap_fee")),
+        "caps are plain numbers",
+    ),
+    **{
+        entity: dict.fromkeys(("capped", *_money("cap_amount", "cap_amount_paid")), CAPS)
+        for entity in ("front_line", "down_line")
+    },
+    "transaction_list": {"listing_date": "of listings"},
+    "transactions": dict.fromkeys(("listing_date", "listing_expiration_date"), "of listings"),
+    "listing_list": dict.fromkeys(
+        ("closed_at", "closing_date_actual", "closing_date_estimated", "contract_acceptance_date",
+         *_money("my_net_payout")),
+        OF_THE_SALE,
+    ),
+    "listings": dict.fromkeys(
+        ("agent_reported_closing_date", "built_from_transaction_id", "cd_payer",
+         "cd_payer_business_entity", "closed_at", "closing_date_actual", "closing_date_estimated",
+         "commission_splits", "contract_acceptance_date", "firm_date", "paid_participants",
+         "rezen_closed_at", "sale_commission_percent", "sky_slope_actual_closing_date",
+         "sky_slope_escrow_closing_date", *_money("my_net_payout", "sale_commission_amount")),
+        OF_THE_SALE,
+    ),
+    "revshare_contributions": dict.fromkeys(
+        ("id", "transaction_id", "transaction_code", "transaction_type", "transaction_status",
+         "earned_at", "pending_reason", "outgoing_payment_id"),
+        PER_DEAL,
+    ),
+    "revshare_payment_contributions": dict.fromkeys(
+        ("pending_reason", "missed_reason"), "what is paid is neither"
+    ),
+    "revshare_pending": dict.fromkeys(
+        ("missed_reason", "outgoing_payment_id"), "what is pending is neither"
+    ),
+}  # fmt: skip
+
 CASE = Case(
     vendor=REZEN,
     entities=(
@@ -246,4 +292,5 @@ CASE = Case(
     },
     control=control,
     late_commits=LATE_COMMITS,
+    unsent=UNSENT,
 )  # fmt: skip

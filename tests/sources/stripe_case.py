@@ -175,6 +175,28 @@ LATE_COMMITS = tuple(
     )
 )  # fmt: skip
 
+OLDER = "of versions before basil; read in test_stripe_changes"
+NOT_IMITATED = "Connect, test clocks, revisions, discounts, taxes, choices of language"
+UNSENT = {
+    "customers": dict.fromkeys(("discount", "preferred_locales", "test_clock"), NOT_IMITATED),
+    "products": {"attributes": "of goods, which are not sold"},
+    "subscriptions": {
+        **dict.fromkeys(
+            ("current_period_start", "current_period_end", "plan", "quantity", "discount"), OLDER
+        ),
+        "billing_schedules": NOT_IMITATED,
+    },
+    "invoices": {
+        **dict.fromkeys(("subscription", "payment_intent", "paid"), OLDER),
+        **dict.fromkeys(
+            ("application", "default_tax_rates", "discounts", "latest_revision", "on_behalf_of",
+             "test_clock"),
+            NOT_IMITATED,
+        ),
+        "metadata": "nobody notes anything on an invoice",
+    },
+}  # fmt: skip
+
 CASE = Case(
     vendor=STRIPE,
     entities=("events", "products", "prices", "customers", "subscriptions", "invoices"),
@@ -199,4 +221,5 @@ CASE = Case(
     shown={("subscriptions", "items"): _items},
     control=nested,
     late_commits=LATE_COMMITS,
+    unsent=UNSENT,
 )
