@@ -143,6 +143,7 @@ class Connection:
                 handover=self.handover,
                 now=self.now,
                 full=full,
+                vouched=full,
                 pages=pages,
             )
             live = self.warehouse.rows.setdefault(name, {})

@@ -230,8 +230,9 @@ class Rig:
         clock: Any = None,
         **options: Any,
     ) -> SyncReport:
-        """Sync accounts, by default the first one."""
+        """Sync accounts, by default the first one. `full` is meant as a person means it."""
         chosen = settings or self.settings
+        options.setdefault("vouched", options.get("full", False))
         http = VendorHttp(self.case.vendor.dialect, chosen, clock or self.clock)
         with closing(http):
             return run.sync(

@@ -24,9 +24,9 @@ from tests.sources.rig import (
     sentence,
 )
 from tests.sources.test_credentials import CountingCredentials, must_be_broken
-from tests.sources.test_rate_limits import SandboxStopwatch, limited
+from tests.sources.test_rate_limits import SandboxStopwatch, limited, size
 
-__all__ = ["limited"]
+__all__ = ["limited", "size"]
 
 ONLY = "lofty"
 
