@@ -237,14 +237,22 @@ def _add_charge(books: Books, change: Change) -> dict[str, Any]:
     def amount(name: str) -> Row | None:
         return {"total": Decimal(str(change[name]))} if change.get(name) is not None else None
 
+    sides = {"borrowerAmount": amount("borrower"), "sellerAmount": amount("seller")}
+    # who alone is paid has the whole of it
+    share = {
+        "type": "COMPANY",
+        "amount": sum((side["total"] for side in sides.values() if side), Decimal(0)),
+        "name": change.get("payee"),
+        "label": None,
+        "address": None,
+    }
     row = {
         "section": str(change.get("section", "H")),
         "lineNumber": int(change.get("line", 99)),
         "description": change.get("description", "Late fee"),
         "payeeName": change.get("payee"),
-        "borrowerAmount": amount("borrower"),
-        "sellerAmount": amount("seller"),
-        "payees": [],
+        **sides,
+        "payees": [share],
     }
     return _patch(books, change, order, lambda rows: _block(rows, "charges").append(dict(row)))
 
