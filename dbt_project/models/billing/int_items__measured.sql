@@ -87,7 +87,8 @@ final as (
     left join priced
         on
             copies.price_source_id = priced.price_source_id
-            and {{ quantity_key("copies.quantity", "copies.currency") }} = priced.quantity_key
+            and {{ quantity_key("copies.quantity", "copies.currency") }}
+            = priced.quantity_key
 )
 
 select * from final

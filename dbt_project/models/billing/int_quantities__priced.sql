@@ -53,7 +53,9 @@ quantities as (
         {{ quantity_key("sighted.quantity", "sighted.currency") }} as quantity_key,
         max(sighted.quantity) as quantity,
         coalesce(
-            max(prices.unit_amount) filter (where not is_foreign),
+            max(prices.unit_amount) filter (
+                where coalesce(sighted.currency = prices.currency, true)
+            ),
             max(currencies.unit_amount),
             max(sighted.unit_amount)
         ) as unit_amount,
@@ -65,7 +67,9 @@ quantities as (
         ) as recurring_interval_count,
         coalesce(max(prices.usage_type), max(sighted.usage_type)) as usage_type,
         -- tiers are known in the currency that the price is first sold in
-        max(prices.price_id) filter (where not is_foreign) as price_id,
+        max(prices.price_id) filter (
+            where coalesce(sighted.currency = prices.currency, true)
+        ) as price_id,
         max(prices.tiers_mode) as tiers_mode,
         coalesce(bool_or(prices.is_tiered), false) as is_tiered,
         case max(prices.quantity_rounding)
@@ -80,10 +84,6 @@ quantities as (
             prices.read_through_connection_id = currencies.connection_id
             and prices.price_source_id = currencies.price_source_id
             and sighted.currency = currencies.currency
-    cross join
-        lateral (
-            select coalesce(sighted.currency <> prices.currency, false) as is_foreign
-        ) as compared
     group by
         sighted.price_source_id,
         {{ quantity_key("sighted.quantity", "sighted.currency") }}

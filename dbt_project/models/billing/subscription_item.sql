@@ -63,7 +63,8 @@ final as (
     left join priced
         on
             items.price_source_id = priced.price_source_id
-            and {{ quantity_key("items.quantity", "items.currency") }} = priced.quantity_key
+            and {{ quantity_key("items.quantity", "items.currency") }}
+            = priced.quantity_key
 )
 
 select * from final
