@@ -702,9 +702,7 @@ def sync(
         store = RawStore(
             vendor, warehouse_url, [a.connection_id for a in free], size=min(settings.workers, 8)
         )
-        tasks = _tasks(free, chosen, http, settings, store, pages, full, targets)
-        for task in tasks:
-            task.reading.vouched = vouched
+        tasks = _tasks(free, chosen, http, settings, store, pages, full, vouched, targets)
         session = _Session(vendor, tasks, settings, store, run_id, progress)
         session.start()
         # while the first pages are on their way
@@ -754,6 +752,7 @@ def _tasks(
     store: RawStore,
     pages: ThreadPoolExecutor,
     full: bool,
+    vouched: bool,
     targets: Targets | None,
 ) -> list[_Task]:
     now = datetime.now(UTC)
@@ -780,6 +779,7 @@ def _tasks(
                 handover=handovers[account.connection_id],
                 now=now,
                 full=full,
+                vouched=vouched,
                 pages=pages,
             )
             read = entity.read

@@ -18,6 +18,7 @@ from typing import Any, cast
 import httpx
 from pydantic import Field, field_validator
 
+from pipelines.common import moments
 from pipelines.common.account import Credentials
 from pipelines.common.budget import Rate
 from pipelines.common.errors import (
@@ -339,15 +340,4 @@ def moment(value: object) -> datetime | None:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return datetime.fromtimestamp(value / 1000, UTC)
-    if not isinstance(value, str):
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def as_text(instant: datetime) -> str:
-    """An instant as the filters take it (§2)."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moments.moment(value)

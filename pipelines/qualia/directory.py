@@ -8,8 +8,9 @@ from typing import Any
 
 from pipelines.common.entity import Row
 from pipelines.common.errors import ContractBroken, RecordUnavailable, VendorError
+from pipelines.common.moments import as_text
 from pipelines.common.reading import Reading
-from pipelines.qualia.client import RECORD_ERRORS, as_text, ask, list_of
+from pipelines.qualia.client import RECORD_ERRORS, ask, list_of
 from pipelines.qualia.cursor import Cursor
 from pipelines.qualia.orders import LAG, MOST_FAILURES, OVERLAP
 

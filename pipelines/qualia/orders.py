@@ -24,8 +24,9 @@ from pipelines.common.errors import (
     ResourceUnavailable,
     VendorError,
 )
+from pipelines.common.moments import as_text
 from pipelines.common.reading import Reading
-from pipelines.qualia.client import RECORD_ERRORS, Block, Lack, as_text, ask, lack_of, list_of
+from pipelines.qualia.client import RECORD_ERRORS, Block, Lack, ask, lack_of, list_of
 from pipelines.qualia.cursor import Cursor
 
 OVERLAP = timedelta(days=1)

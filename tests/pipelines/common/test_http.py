@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -272,31 +271,23 @@ def test_a_passing_error_hidden_in_a_success_is_tried_again() -> None:
     assert len(clock.pauses) == 1
 
 
-def test_no_more_requests_are_under_way_than_allowed_whatever_the_accounts_may() -> None:
-    meeting, lock = threading.Barrier(2), threading.Lock()
-    under_way: list[int] = [0, 0]
+def test_a_request_holds_one_of_the_places_that_all_accounts_share() -> None:
+    left_over: list[bool] = []
 
     def handler(_request: httpx.Request) -> httpx.Response:
-        with lock:
-            under_way[0] += 1
-            under_way[1] = max(under_way)
-        meeting.wait(timeout=30)
-        with lock:
-            under_way[0] -= 1
+        left_over.append(http.places.acquire(blocking=False))
         return httpx.Response(200, json={})
 
     http = VendorHttp(
         Dialect("Vendor", _authorize, {"default": Rate(1000, 1.0, 8)}),
-        VendorSettings(requests_at_once=2),
+        VendorSettings(requests_at_once=1),
         transport=httpx.MockTransport(handler),
     )
-    apis = [
-        http.api(Account(f"{agent}:v", agent, "v", StaticCredentials({"token": "t"})))
-        for agent in "abcdef"
-    ]
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda api: api.get("http://v.test/x"), apis))
-    assert under_way[1] == 2
+    for agent in ("a", "b"):
+        held = StaticCredentials({"token": "t"})
+        http.api(Account(f"{agent}:v", agent, "v", held)).get("http://v.test/x")
+    assert left_over == [False, False]
+    assert http.places.acquire(blocking=False), "a place was not given back"
 
 
 def test_the_client_does_not_log_addresses(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,9 +17,9 @@ from pipelines.common.errors import (
     VendorError,
 )
 from pipelines.common.http import Failure
+from pipelines.common.moments import as_text
 from pipelines.qualia.client import (
     QualiaSettings,
-    as_text,
     authorize,
     block_of,
     classify,
