@@ -14,6 +14,7 @@ The process is `python -m resources.ready_dbt`: a JSON object per line in, one p
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import select
@@ -151,6 +152,9 @@ class _Projects:
             # as after every parse: the `graph` of the context
             manifest.build_flat_graph()  # type: ignore[no-untyped-call]
             self._held[path] = (changed, manifest)
+            # it stays: to look at it again and again is a sixth of the time of a build
+            gc.collect()
+            gc.freeze()
         return self._held[path][1]
 
 

@@ -12,6 +12,7 @@ import psycopg2.extras
 
 from brokerage.control.repository import ControlRepository
 from brokerage.database.engine import make_engine, parse_url
+from brokerage.database.roles import grant_database
 from pipelines.common.entity import check_account
 from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
@@ -20,14 +21,38 @@ from tests.sources.conftest import CASES
 from tests.sources.rig import Rig
 from tests.warehouse.running import run_dbt
 
+DAYS = 10
+KEPT = ("path:models/staging", "resource_type:seed")
+"""What stays as it is from the first build of a database on: views and seeds."""
+
 Row = Mapping[str, Any]
 Databases = Callable[[], AbstractContextManager[str]]
+
+
+def play(box: Sandbox, day: int) -> tuple[int, list[str]]:
+    """What happens on one of ten days: each vendor's changes are spread over them, in their order.
+
+    Returns how many were played, and what could not be: the world goes on by itself, and an invoice
+    that was to be paid may be paid already.
+    """
+    played, impossible = 0, []
+    for case in CASES:
+        for number, change in enumerate(case.changes):
+            if number * DAYS // len(case.changes) == day - 1:
+                try:
+                    change.play(box)
+                    played += 1
+                except ValueError as error:
+                    impossible.append(f"{change.name}: {error}")
+    return played, impossible
 
 
 class Warehouse:
     """All vendors and dbt over one database."""
 
-    def __init__(self, box: Sandbox, database: str, folder: Path) -> None:
+    def __init__(
+        self, box: Sandbox, database: str, folder: Path, *, introduced: bool = False
+    ) -> None:
         self.box = box
         self.database = database
         self.folder = folder
@@ -38,7 +63,8 @@ class Warehouse:
         # dbt builds everything: who is not read here has empty tables
         for vendor in VENDORS.values():
             prepare_raw(vendor, self.rezen.url, folder / "dlt")
-        self._introduce()
+        if not introduced:
+            self._introduce()
 
     def _introduce(self) -> None:
         """What the product knows about its users: the control schema."""
@@ -81,15 +107,21 @@ class Warehouse:
             rig.settings = settings
         self.box.faults.clear()
 
-    def build(self, *options: str, tests: bool = False) -> None:
+    def build(self, *options: str, tests: bool = False, may_fail: bool = False) -> int:
         """`dbt build` at the sandbox's now. Its tests of the data take as long as the rest."""
         left_out = ("unit_test",) if tests else ("test", "unit_test")
-        run_dbt(
+        return run_dbt(
             self.database,
             self.folder,
             *("build", "--exclude-resource-type", *left_out, *options),
             as_of=self.box.clock.now(),
-        )
+            may_fail=may_fail,
+        ).returncode
+
+    def execute(self, *statements: str) -> None:
+        with closing(psycopg2.connect(self.database)) as session, session:
+            for statement in statements:
+                session.cursor().execute(statement)
 
     def rows(self, query: str, *values: Any) -> list[Row]:
         with closing(psycopg2.connect(self.database)) as connection:
@@ -107,7 +139,11 @@ def copy_of(world: Warehouse) -> Iterator[str]:
         session.autocommit = True
         cursor = session.cursor()
         cursor.execute(f"create database {copy.database} template {url.database} strategy wal_log")
+        address = copy.render_as_string(hide_password=False)
+        owner = make_engine(address)
+        grant_database(owner)
+        owner.dispose()
         try:
-            yield copy.render_as_string(hide_password=False)
+            yield address
         finally:
             cursor.execute(f"drop database {copy.database} with (force)")

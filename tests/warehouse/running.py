@@ -7,6 +7,7 @@ the test processes; a command then runs in a fork of a process that has dbt impo
 from __future__ import annotations
 
 import atexit
+import contextlib
 import fcntl
 import functools
 import hashlib
@@ -21,6 +22,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import msgpack
+
 from brokerage.database.engine import parse_url
 from resources.ready_dbt import PARSED, ReadyDbt
 
@@ -29,6 +32,7 @@ PROJECT = ROOT / "dbt_project"
 KEPT = ROOT / ".brokerage" / "tests" / "parsed"
 KEPT_SECONDS = 86_400.0
 ARTIFACTS = (PARSED, "manifest.json", "semantic_manifest.json")
+NO_DATABASE = "database-of-no-test"
 
 
 @functools.cache
@@ -54,30 +58,74 @@ def _sources() -> Iterator[Path]:
             yield path
 
 
-def _parsed(key: str, target: Path, arguments: list[str], environment: Mapping[str, str]) -> Path:
-    """The parsed project, also in `target`; whoever needs it first parses for all."""
-    name = hashlib.sha256(f"{_digest()} {key}".encode()).hexdigest()[:24]
-    folder = KEPT / name
-    KEPT.mkdir(parents=True, exist_ok=True)
-    with (KEPT / f"{name}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
+def _parsed(
+    database: str, variables: str, target: Path, arguments: list[str], environment: dict[str, str]
+) -> Path:
+    """The parsed project, also in `target`; whoever needs it first parses for all.
+
+    It holds the database's name wherever it names a table, and nothing else of the database: it is
+    parsed for one that does not exist, and copied for others.
+    """
+    anywhere = KEPT / _name_of(variables)
+    with _locked(anywhere):
+        if not anywhere.exists():
             _forget_old()
             made = _dbt().run(
-                ["--quiet", "parse", *arguments], environment=environment, timeout=900
+                ["--quiet", "parse", *arguments],
+                environment=environment | {"BROKERAGE_PG_DBNAME": NO_DATABASE},
+                timeout=900,
             )
             assert made.returncode == 0, made.stdout[-3000:]
-            part = KEPT / f"{name}.part"
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir()
-            for artifact in ARTIFACTS:
-                shutil.copy(target / artifact, part / artifact)
-            part.rename(folder)
+            _keep(anywhere, {name: (target / name).read_bytes() for name in ARTIFACTS})
+            shutil.rmtree(target)
+    here = KEPT / _name_of(variables, database)
+    with _locked(here):
+        if not here.exists():
+            held = {name: (anywhere / name).read_bytes() for name in ARTIFACTS}
+            _keep(here, {name: _of(database, content) for name, content in held.items()})
     if not (target / "manifest.json").exists():
         target.mkdir(parents=True, exist_ok=True)
         for artifact in ARTIFACTS:
-            shutil.copy(folder / artifact, target / artifact)
-    return folder / PARSED
+            shutil.copy(here / artifact, target / artifact)
+    return here / PARSED
+
+
+def _name_of(*parts: str) -> str:
+    return hashlib.sha256(json.dumps([_digest(), *parts]).encode()).hexdigest()[:24]
+
+
+def _of(database: str, content: bytes) -> bytes:
+    """An artifact, JSON or msgpack, with this database's name."""
+    if content[:1] == b"{":
+        return content.replace(NO_DATABASE.encode(), database.encode())
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace(NO_DATABASE, database)
+        if isinstance(value, dict):
+            return {renamed(key): renamed(held) for key, held in value.items()}
+        return [renamed(held) for held in value] if isinstance(value, list) else value
+
+    held = msgpack.unpackb(content, ext_hook=msgpack.ExtType)
+    packed: bytes = msgpack.packb(renamed(held))
+    return packed
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _keep(folder: Path, artifacts: Mapping[str, bytes]) -> None:
+    part = folder.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    for name, content in artifacts.items():
+        (part / name).write_bytes(content)
+    part.rename(folder)
 
 
 def _forget_old() -> None:
@@ -116,7 +164,7 @@ def run_dbt(
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *(("--vars", json.dumps(variables)) if variables else ()),
     ]
-    parsed = _parsed(json.dumps([url.database, variables]), target, where, environment)
+    parsed = _parsed(str(url.database), json.dumps(variables), target, where, environment)
     done = _dbt().run(
         [*arguments, *where],
         parsed=parsed,

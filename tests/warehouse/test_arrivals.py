@@ -129,8 +129,12 @@ def _read_deals(url: str, count: int, age: timedelta, gross: str | None) -> None
 
 @pytest.mark.parametrize(
     ("of_late", "gross", "status"),
-    [(5, None, "fail"), (5, "3", "pass"), (4, None, "pass"), (0, None, "pass")],
-    ids=["renamed", "as_ever", "too_few_to_tell", "nothing_read"],
+    [
+        pytest.param(5, None, "fail", id="renamed"),
+        pytest.param(5, "3", "pass", id="as_ever"),
+        pytest.param(4, None, "pass", id="too_few_to_tell", marks=pytest.mark.slow),
+        pytest.param(0, None, "pass", id="nothing_read", marks=pytest.mark.slow),
+    ],
 )
 def test_a_field_that_is_empty_in_all_that_was_read_of_late_is_told(
     place: tuple[str, Path], of_late: int, gross: str | None, status: str

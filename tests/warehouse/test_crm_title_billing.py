@@ -21,7 +21,7 @@ from sandbox.server import serve
 from sandbox.world.crm import Crm
 from sandbox.world.crm.shapes import email_of
 from tests.sources.rig import ADA, AGENTS, BEN, CORA, HOUSE, on_the_sandbox_calendar
-from tests.warehouse.filled import Warehouse
+from tests.warehouse.filled import KEPT, Warehouse
 
 LOOKS = ("first_day", "end_of_the_month", "next_month")
 SCHEMAS = ("crm", "title", "billing")
@@ -156,7 +156,7 @@ def story(
             for rig in world.rigs:
                 if rig.case.name in ("rezen", "fub", "lofty", "qualia", "stripe"):
                     assert not rig.sync(*rig.case.agents, full=True).failures
-            world.build(*SELECTED)
+            world.build(*SELECTED, *(("--exclude", *KEPT) if looks else ()))
             looks[name] = _look(world)
         yield looks
 

@@ -24,7 +24,7 @@ from tests.sources import rezen_case
 from tests.sources.rig import ADA, AGENTS, BEN, Rig, on_the_sandbox_calendar
 from tests.warehouse.finance_case import Row, build_finance, make_raw_tables, rows_of
 
-WORLDS = ((7, "weeks_later"), (11, "first_day"))
+WORLDS = ((7, "weeks_later"), pytest.param((11, "first_day"), marks=pytest.mark.slow))
 CHANGES = (
     {"op": "add_deal", "agent_key": ADA, "price": "123456.78", "partner_key": BEN},
     {"op": "add_member", "agent_key": BEN},

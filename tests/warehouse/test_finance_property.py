@@ -567,7 +567,10 @@ def empty(
         yield database, folder
 
 
-@pytest.fixture(scope="module", params=(20260615, 2, 3))
+SEEDS = (20260615, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3)))
+
+
+@pytest.fixture(scope="module", params=SEEDS)
 def case(empty: tuple[str, Path], request: pytest.FixtureRequest) -> Case:
     """The worlds in the tables, and only finance built anew. Some payouts are wrong by a dollar."""
     database, folder = empty

@@ -9,14 +9,15 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from sandbox.skyslope.books import Books as SkySlopeBooks
+from tests.sources import stripe_case
 from tests.sources.rig import ADA, AGENTS, BEN
 from tests.warehouse.filled import Warehouse, copy_of
-from tests.warehouse.identity_case import Row, records, rows_of
+from tests.warehouse.identity_case import Record, Row, records, rows_of
 from tests.warehouse.running import run_dbt
 
 
@@ -63,12 +64,23 @@ def test_every_record_of_a_known_deal_is_joined_or_says_why_not(built: Warehouse
     for row in sightings(built):
         record = known[row["vendor"], row["source_id"]]
         if record.about and record.about <= visible:
+            if row["vendor"] == "fub" and is_elsewhere(built, row, record):
+                continue
             states[row["vendor"], row["match_state"]] += 1
             assert row["match_state"] in ("in_rezen", "review", "unidentified"), row
-    for vendor, at_least in (("skyslope", 1.0), ("dotloop", 1.0), ("qualia", 0.95), ("fub", 0.7)):
+    for vendor, at_least in (("skyslope", 1.0), ("dotloop", 1.0), ("qualia", 0.9), ("fub", 0.7)):
         total = sum(n for (name, _), n in states.items() if name == vendor)
         assert total > 10, vendor
         assert states[vendor, "in_rezen"] >= at_least * total, (vendor, states)
+
+
+def is_elsewhere(built: Warehouse, card: Row, record: Record) -> bool:
+    """A card by whose place nobody can know its deal, which has another address since."""
+    return not any(
+        deal.address.street == card["street"]
+        for deal in built.box.world.deals
+        if deal.id in (record.about or ())
+    )
 
 
 def test_every_record_of_every_vendor_is_accounted_for(built: Warehouse) -> None:
@@ -111,7 +123,10 @@ def test_people_of_all_vendors_are_the_right_agents(built: Warehouse) -> None:
         person = skyslope[row["person_source_id"]]
         assert row["agent_id"] == (person.agent_id and f"rezen:{person.agent_id}"), row
     linked = {(row["vendor"], row["agent_key"]) for row in rows if row["match_rule"] == "id"}
-    assert linked >= {(v, a) for v in ("product", "fub", "dotloop", "stripe") for a in AGENTS}
+    paying = stripe_case.control(built.box)["agents"].keys() & {*AGENTS}
+    assert paying
+    assert linked >= {(v, a) for v in ("product", "fub", "dotloop") for a in AGENTS}
+    assert linked >= {("stripe", agent) for agent in paying}
 
 
 def test_subscriptions_belong_to_the_right_users(built: Warehouse) -> None:
@@ -134,14 +149,17 @@ def test_teams_are_owned_by_their_leaders(built: Warehouse) -> None:
 
 
 def test_the_records_of_a_deal_that_rezen_lost_are_one_deal(built: Warehouse) -> None:
-    lost = [deal for deal in built.box.world.deals if deal.deleted]
-    assert lost, "reZEN has lost one"
-    for deal in lost:
-        keys = [key for key, r in records(built.box).items() if r.about == {deal.id}]
+    known, most = records(built.box), 0
+    for deal in (deal for deal in built.box.world.deals if deal.deleted):
+        keys = [key for key, r in known.items() if r.about == {deal.id}]
         rows = [row for row in sightings(built) if (row["vendor"], row["source_id"]) in keys]
-        assert len(rows) == len(keys) >= 3
+        assert len(rows) == len(keys)
+        most = max(most, len(rows))
         assert {row["match_state"] for row in rows if row["vendor"] != "fub"} == {"outside_rezen"}
         assert len({row["deal_id"] for row in rows if row["deal_id"]}) == 1
+        # what one vendor changed by itself is its own affair
+        if len(rows) == 1:
+            continue
         [found] = rows_of(
             built.database,
             "select price_amount, price_currency, gross_commission_amount, owner_agent_id"
@@ -154,6 +172,7 @@ def test_the_records_of_a_deal_that_rezen_lost_are_one_deal(built: Warehouse) ->
             "gross_commission_amount": deal.gross,
             "owner_agent_id": f"rezen:{deal.owner_id}",
         }
+    assert most >= 3, "reZEN has lost one that three others know"
 
 
 @pytest.fixture
@@ -178,28 +197,41 @@ def counted(built: Warehouse, tmp_path: Path) -> Iterator[list[Row]]:
 def test_deals_outside_rezen_count_when_they_are_wanted(
     built: Warehouse, counted: list[Row]
 ) -> None:
-    """The sum is the truth's plus that of the cards that nobody but the CRM knows."""
-    accounts = built.box.crm.accounts
+    """The sum is the truth's plus that of closed files of deals that reZEN does not show, and of
+    cards that nobody but the CRM knows."""
+    known, visible = records(built.box), in_rezen(built)
     found = {row["agent_id"]: (row["units"], row["volume"]) for row in counted}
+    files_outside = 0
     for agent in AGENTS:
-        account, world = accounts[agent], built.box.world
         told = built.box.truth(agent)["rezen"]["summary"]["all_time"]["by_currency"]["USD"]
-        cards = [
-            card
-            for card in account.deals.rows()
-            if card.world_id is None
-            and card.status != "Deleted"
-            and account.deal_stage(card.stage_id).name == "Closed"
-            and card.user_ids[:1] == [account.owner.id]
-        ]
-        owner = world.agent_by_key(agent).id
-        lost = [deal for deal in world.deals if deal.deleted and deal.owner_id == owner]
+        prices = [Decimal(card.price or 0) for card in cards_outside(built, agent)]
+        books = built.box.truth(agent)["skyslope"]
+        for guid, file in books["entities"]["sales"].items():
+            about = known["skyslope", guid].about or frozenset()
+            closed = file["actual_closing_date"] or file["status"] == "Closed"
+            if closed and file["agent_guid"] == books["user_guid"] and not about & visible:
+                prices.append(Decimal(file["sale_price"] or 0))
+                files_outside += 1
+        owner = built.box.world.agent_by_key(agent).id
         assert found[f"rezen:{owner}"] == (
-            told["units"] + len(cards) + len(lost),
-            Decimal(told["volume"])
-            + sum(card.price or 0 for card in cards)
-            + sum((deal.price or Decimal(0) for deal in lost), Decimal(0)),
+            told["units"] + len(prices),
+            Decimal(told["volume"]) + sum(prices),
         )
+    assert files_outside
+
+
+def cards_outside(built: Warehouse, agent: str) -> list[Any]:
+    """The closed deals of an agent's CRM that are no deal that others know, as far as they tell."""
+    account = built.box.crm.accounts[agent]
+    streets = {deal.id: deal.address.street for deal in built.box.world.deals}
+    return [
+        card
+        for card in account.deals.rows()
+        if (card.world_id is None or not card.name.startswith(streets[card.world_id]))
+        and card.status != "Deleted"
+        and account.deal_stage(card.stage_id).name == "Closed"
+        and card.user_ids[:1] == [account.owner.id]
+    ]
 
 
 def test_the_two_who_share_deals_have_one_row_each(built: Warehouse) -> None:

@@ -29,7 +29,7 @@ from tests.warehouse.identity_case import rows_of
 from tests.warehouse.running import run_dbt
 
 DEALS = 2500
-SEEDS = (1, 2)
+SEEDS = (1, pytest.param(2, marks=pytest.mark.slow))
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 READ = datetime(2026, 6, 15, 11, tzinfo=UTC)
 RECALL = {"skyslope": 0.95, "files": 0.9, "qualia": 0.9, "dotloop": 0.95, "fub": 0.95}

@@ -31,6 +31,7 @@ from tests.warehouse.running import run_dbt
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 START = datetime(2026, 6, 15, 12, tzinfo=UTC)
 ROUNDS = 4
+KEPT_BY_KEY = "config.incremental_strategy:replace_keys"
 ENTITIES = ("people", "calls", "events", "text_messages")
 DEALS = ("transactions", "transaction_list", "listings")
 # the second is another spelling of the first, the third another unit of it
@@ -255,9 +256,9 @@ def crm(new_database: Databases, tmp_path_factory: pytest.TempPathFactory) -> It
             for agent in ACCOUNTS:
                 numbers = range(1, 30) if agent != "bob" else range(1, 12)
                 world.read(entity, agent, [str(n) for n in numbers], START)
-        # once everything, so that what the tables are made of is there
-        tests = ("--exclude", "resource_type:test", "resource_type:unit_test")
-        world.dbt(*tests, command="build")
+        # once all that the tables are made of
+        tests = ("--exclude-resource-type", "test", "unit_test")
+        world.dbt("--select", f"+{KEPT_BY_KEY}", *tests, command="build")
         yield world
 
 
@@ -317,7 +318,7 @@ def test_what_is_kept_equals_what_is_built_anew(crm: Crm) -> None:
     kept = crm.kept_models()
     assert {"fub_call", "fub_person", "fub_event", "fub_text_message"} <= set(kept)
     small = ["connection", "app_user", "fub_user", "fub_stage", "int_deals__unified"]
-    selection = ["--select", *small, "config.incremental_strategy:replace_keys"]
+    selection = ["--select", *small, KEPT_BY_KEY]
     crm.execute("create schema kept")
     sizes = {}
     for number in range(1, ROUNDS + 1):
@@ -339,13 +340,13 @@ def test_what_is_kept_equals_what_is_built_anew(crm: Crm) -> None:
 
 def test_nothing_new_changes_nothing(crm: Crm) -> None:
     kept = crm.kept_models()
-    crm.dbt("--select", "config.incremental_strategy:replace_keys")
+    crm.dbt("--select", KEPT_BY_KEY)
     before = {
         name: crm.execute(f"select md5(string_agg(t::text, '|' order by t::text)) from {table} t")
         for name, table in kept.items()
     }
     crm.now += timedelta(minutes=15)
-    crm.dbt("--select", "config.incremental_strategy:replace_keys")
+    crm.dbt("--select", KEPT_BY_KEY)
     after = {
         name: crm.execute(f"select md5(string_agg(t::text, '|' order by t::text)) from {table} t")
         for name, table in kept.items()

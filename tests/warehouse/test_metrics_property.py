@@ -350,7 +350,8 @@ def build(database: str, rule: str, folder: Path) -> None:
         folder,
         *("run", "--select", *MODELS.split()),
         as_of=datetime.fromisoformat(AS_OF),
-        variables={"credit_rule": rule},
+        # a variable has the project parsed anew, and this is how it is without any
+        variables=None if rule == "owner" else {"credit_rule": rule},
     )
 
 
