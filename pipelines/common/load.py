@@ -26,6 +26,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from dlt.common.schema.typing import TColumnSchema, TDeleteInsertStrategyDict
 from dlt.extract import DltResource, DltSource
 
+from pipelines.common.destination import KeptConnections, kept_postgres
 from pipelines.common.entity import Vendor
 from pipelines.common.model import Column
 from pipelines.common.warehouse import BOOKKEEPING, create_raw_tables
@@ -184,10 +185,13 @@ def _settle_dlt() -> None:
         providers.providers = [_DLT_SETTINGS]
 
 
-def make_pipeline(vendor: Vendor, url: str, lane: str, pipelines_dir: Path) -> dlt.Pipeline:
+def make_pipeline(
+    vendor: Vendor, url: str, lane: str, pipelines_dir: Path, kept: KeptConnections
+) -> dlt.Pipeline:
     """The dlt pipeline of one lane: a fresh working folder and a staging dataset of its own.
 
-    `url` connects as the role that owns raw data. The caller holds the lane's lock.
+    `url` connects as the role that owns raw data. The caller holds the lane's lock, and closes
+    `kept` after each load.
     """
     name = f"{vendor.schema}__{lane}"
     # what a killed sync left behind is read again from its cursor: loading it now could put
@@ -196,11 +200,7 @@ def make_pipeline(vendor: Vendor, url: str, lane: str, pipelines_dir: Path) -> d
     _settle_dlt()
     pipeline: dlt.Pipeline = dlt.pipeline(
         pipeline_name=name,
-        destination=dlt.destinations.postgres(
-            credentials=url,
-            create_indexes=False,
-            staging_dataset_name_layout=f"%s_staging_{lane}",
-        ),
+        destination=kept_postgres(url, lane, kept),
         dataset_name=vendor.schema,
         pipelines_dir=str(pipelines_dir),
     )
@@ -221,7 +221,11 @@ def prepare_raw(vendor: Vendor, url: str, pipelines_dir: Path) -> None:
         cursor.execute("select to_regclass(%s)", (f"{vendor.schema}._dlt_loads",))
         row = cursor.fetchone()
         if row is None or row[0] is None:
-            pipeline = make_pipeline(vendor, url, "prepare", pipelines_dir)
+            kept = KeptConnections()
+            pipeline = make_pipeline(vendor, url, "prepare", pipelines_dir, kept)
             pipeline.extract(as_source(vendor, Package(pipelines_dir)))
-            pipeline.sync_schema()
+            try:
+                pipeline.sync_schema()
+            finally:
+                kept.close()
     connection.close()

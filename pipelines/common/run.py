@@ -37,6 +37,7 @@ from dlt.extract.exceptions import ResourceExtractionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.common.account import Account
+from pipelines.common.destination import KeptConnections
 from pipelines.common.entity import Entity, Read, Row, Vendor, in_reading_order
 from pipelines.common.errors import AccountBroken, ResourceUnavailable, VendorError
 from pipelines.common.http import CallCounter, VendorHttp, VendorSettings
@@ -689,6 +690,7 @@ def sync(
     pages = ThreadPoolExecutor(settings.page_workers, thread_name_prefix="page")
     session: _Session | None = None
     load_ids: list[str] = []
+    kept = KeptConnections()
     try:
         if not locks.take_lane(vendor.name, lane, wait_seconds):
             raise SyncRefused(
@@ -706,7 +708,7 @@ def sync(
         session = _Session(vendor, tasks, settings, store, run_id, progress)
         session.start()
         # while the first pages are on their way
-        pipeline = make_pipeline(vendor, warehouse_url, lane, pipelines_dir)
+        pipeline = make_pipeline(vendor, warehouse_url, lane, pipelines_dir, kept)
         folder = pipelines_dir / pipeline.pipeline_name / "rows"
         while session.unfinished:
             with _load_errors(vendor):
@@ -721,6 +723,7 @@ def sync(
             with _load_errors(vendor):
                 pipeline.normalize()
                 load_ids += pipeline.load(raise_on_failed_jobs=True).loads_ids
+            kept.close()
         if lane != "fast":
             for task in tasks:
                 task.compare_ids(store)
@@ -739,6 +742,7 @@ def sync(
         pages.shutdown(wait=False, cancel_futures=True)
         if own_http:
             http.close()
+        kept.close()
         if store is not None:
             store.close()
         locks.release()

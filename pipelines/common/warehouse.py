@@ -237,6 +237,8 @@ class RawStore:
 
     def __post_init__(self) -> None:
         self._pool = ThreadedConnectionPool(1, self.size, self.url)
+        # what comes back beyond the least number is closed: a new one for each page, without this
+        self._pool.minconn = self.size
         self._gate = threading.BoundedSemaphore(self.size)
         self._marks = self._read_marks()
         self._drift = self._read_keys("schema_drift")

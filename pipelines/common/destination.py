@@ -1,0 +1,125 @@
+"""PostgreSQL as dlt's destination, with connections that outlive a job.
+
+dlt opens a connection for each step and each file of a load: a dozen for a small one. Each costs
+the server a process that has to learn the catalogue anew, more than the rows of a small load do.
+Here a job leaves its connection to the next one, and the end of the load closes them: a sync may
+wait for a vendor for long, and what lies idle for long may be cut off.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import defaultdict
+from typing import Any
+
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.normalizers.naming import NamingConvention
+from dlt.common.schema import Schema
+from dlt.destinations import postgres
+from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration
+from dlt.destinations.impl.postgres.postgres import PostgresClient
+from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
+from psycopg2 import extensions
+
+
+class KeptConnections:
+    """The connections of one load that no job is using. Thread-safe; `close` it after the load."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._free: defaultdict[str, list[extensions.connection]] = defaultdict(list)
+
+    def take(self, search_path: str) -> extensions.connection | None:
+        """One that was opened with this search path; None if there is none."""
+        with self._lock:
+            free = self._free[search_path]
+            return free.pop() if free else None
+
+    def give(self, search_path: str, connection: extensions.connection) -> None:
+        """Leave it to the next job, unless something has gone wrong in it."""
+        if connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE:
+            with self._lock:
+                self._free[search_path].append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        """Close them all; those of a later load are opened anew."""
+        with self._lock:
+            for free in self._free.values():
+                while free:
+                    free.pop().close()
+
+
+class _SqlClient(Psycopg2SqlClient):
+    kept: KeptConnections
+
+    def open_connection(self) -> Any:
+        self._conn = self.kept.take(self.fully_qualified_dataset_name())
+        if self._conn is None:
+            return super().open_connection()
+        return self._conn
+
+    def close_connection(self) -> None:
+        if self._conn is not None:
+            self.kept.give(self.fully_qualified_dataset_name(), self._conn)
+            self._conn = None
+
+
+class _Postgres(postgres):
+    kept: KeptConnections
+
+    @functools.cached_property
+    def _able(self) -> DestinationCapabilitiesContext:
+        return super()._raw_capabilities()
+
+    def _raw_capabilities(self) -> DestinationCapabilitiesContext:
+        # asked for three dozen times in a load; dlt then looks for a driver that is not installed
+        return self._able.copy()
+
+    def capabilities(
+        self,
+        config: PostgresClientConfiguration | None = None,
+        naming: NamingConvention | None = None,
+    ) -> DestinationCapabilitiesContext:
+        # nothing that PostgreSQL can do depends on its configuration, which dlt would resolve anew
+        return super().capabilities(self.spec() if config is None else config, naming)
+
+    @property
+    def client_class(self) -> type[PostgresClient]:
+        kept = self.kept
+
+        class Client(PostgresClient):
+            def __init__(
+                self,
+                schema: Schema,
+                config: PostgresClientConfiguration,
+                capabilities: DestinationCapabilitiesContext,
+            ) -> None:
+                super().__init__(schema, config, capabilities)
+                plain = self.sql_client
+                self.sql_client = _SqlClient(
+                    plain.dataset_name,
+                    plain.staging_dataset_name,
+                    plain.credentials,
+                    capabilities,
+                )
+                self.sql_client.kept = kept
+
+        return Client
+
+
+def kept_postgres(url: str, lane: str, kept: KeptConnections) -> postgres:
+    """dlt's destination for the raw schemas, as the role that `url` connects as.
+
+    Indexes are ours, and each lane has a staging dataset of its own.
+    """
+    destination = _Postgres(
+        credentials=url,
+        create_indexes=False,
+        staging_dataset_name_layout=f"%s_staging_{lane}",
+        destination_name="postgres",
+    )
+    destination.kept = kept
+    return destination
