@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -26,7 +27,12 @@ from pipelines.registry import VENDORS
 PROJECT = Path(__file__).parents[1]
 DBT = PROJECT / "dbt_project"
 REMEMBERED = PROJECT / ".brokerage" / "lint" / "dbt.clean"
-BIN = Path(sys.executable).parent
+PROCESSES = 2
+ENTRIES = {
+    "dbt": ("dbt.cli.main", "cli"),
+    "dbt-bouncer": ("dbt_bouncer.main", "app"),
+    "sqlfluff": ("sqlfluff.cli.commands", "cli"),
+}
 LINTED = ("models", "snapshots", "tests")
 
 
@@ -76,25 +82,53 @@ def _lint(url: str, base: Path, changed: Sequence[str]) -> int:
     (base / "dbt-bouncer.yml").write_text(
         bouncer.replace("dbt_artifacts_dir: target", f"dbt_artifacts_dir: {target}")
     )
-    commands = (
-        ("dbt", "--quiet", "parse", "--profiles-dir", str(DBT)),
-        ("dbt-bouncer", "--config-file", str(base / "dbt-bouncer.yml")),
-        ("sqlfluff", "lint", "--processes", "2", "--disable-progress-bar", *changed),
-    )
-    for name, *arguments in commands:
-        done = subprocess.run(
-            [str(BIN / name), *arguments],
-            cwd=DBT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
+    parse = _started("dbt", "--quiet", "parse", "--profiles-dir", str(DBT), environment=environment)
+    if not _is_clean("dbt", parse):
+        return 1
+    running = [
+        (
+            "dbt-bouncer",
+            _started(
+                *("dbt-bouncer", "--config-file", str(base / "dbt-bouncer.yml")),
+                environment=environment,
+            ),
         )
-        if done.returncode:
-            sys.stdout.write(f"{name} found:\n{done.stdout[-8000:]}{done.stderr[-4000:]}")
-            return 1
-        sys.stdout.write(f"{name}: clean\n")
-    return 0
+    ]
+    for part in range(PROCESSES):
+        if chosen := changed[part::PROCESSES]:
+            # each writes what it has parsed
+            own = shutil.copytree(target, base / f"target-{part}")
+            fluff = _started(
+                *("sqlfluff", "lint", "--disable-progress-bar", *chosen),
+                environment=environment | {"DBT_TARGET_PATH": str(own)},
+            )
+            running.append(("sqlfluff", fluff))
+    clean = [_is_clean(name, process) for name, process in running]
+    return 0 if all(clean) else 1
+
+
+def _started(name: str, *arguments: str, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """One of the tools, without Python's search for garbage: it finds next to none in the trees of
+    a project and its SQL, and takes a third of the time."""
+    module, function = ENTRIES[name]
+    script = (
+        f"import gc, sys; gc.disable(); sys.argv[0] = {name!r}; from {module} import {function}"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", f"{script}; {function}()", *arguments],
+        cwd=DBT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _is_clean(name: str, process: subprocess.Popen[str]) -> bool:
+    output, _ = process.communicate()
+    found = f" found:\n{output[-8000:]}" if process.returncode else ": clean\n"
+    sys.stdout.write(name + found)
+    return not process.returncode
 
 
 def _fingerprints() -> dict[str, Path]:

@@ -357,9 +357,14 @@ def test_the_runs_of_a_sensor_are_a_backfill_once_they_have_ended(
 
 
 def test_a_vendor_that_is_down_for_a_day_costs_the_day_and_nothing_else(
-    defs: Definitions, instance: DagsterInstance, office: Office, engine: Engine
+    defs: Definitions,
+    instance: DagsterInstance,
+    office: Office,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The first attempts fail with the vendor's reason; the one after its return completes."""
+    monkeypatch.setenv("BROKERAGE_FUB_MAX_ATTEMPTS", "1")
     office.box.faults.add("status", vendor="fub", status=503, times=None)
     onboard_agents(defs, instance, [ADA])
     log = OnboardingLog(engine)
@@ -383,8 +388,13 @@ def test_a_vendor_that_is_down_for_a_day_costs_the_day_and_nothing_else(
 
 
 def test_independent_branches_go_on_when_one_fails_and_what_depends_on_it_stops(
-    defs: Definitions, instance: DagsterInstance, office: Office, engine: Engine
+    defs: Definitions,
+    instance: DagsterInstance,
+    office: Office,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("BROKERAGE_FUB_MAX_ATTEMPTS", "1")
     office.box.faults.add("status", vendor="fub", match="v1/users", status=503, times=None)
     onboard_agents(defs, instance, [ADA])
     log = OnboardingLog(engine)

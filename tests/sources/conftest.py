@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 import psycopg2
 import pytest
 
-from brokerage.database.engine import make_engine, parse_url
-from brokerage.database.roles import grant_database
+from brokerage.database.engine import LOADER, parse_url
 from sandbox.server import serve
 from tests.sources import (
     dotloop_case,
@@ -34,8 +33,9 @@ CASES = (
     stripe_case.CASE,
 )
 
-FAST = (rezen_case.CASE, fub_case.CASE)
-"""Those with whom the fast suite shows what the engine does for every vendor alike."""
+SHOWN_WITH = fub_case.CASE.name
+"""With whom the fast suite shows what the engine does for every vendor alike, unless a test names
+another."""
 
 Databases = Callable[[], contextlib.AbstractContextManager[str]]
 MakeRig = Callable[..., contextlib.AbstractContextManager[Rig]]
@@ -46,20 +46,21 @@ _numbers = itertools.count(1)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "engine(fast): shows what the engine does for every vendor alike; slow but for the first "
-        "two vendors, and where `fast` says so of the parameters",
+        "engine(fast, shown_with): shows what the engine does for every vendor alike; slow but for "
+        "one vendor, and where `fast` says so of the parameters",
     )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A mechanism that was shown with two vendors is shown with the others by `make test-all`."""
+    """A mechanism that was shown with one vendor is shown with the others by `make test-all`."""
     for item in items:
         mark = item.get_closest_marker("engine")
         if mark is None or not isinstance(item, pytest.Function):
             continue
         params = item.callspec.params
-        if params["case"] not in FAST and not any(fast(params) for fast in mark.args):
+        shown = params["case"].name == mark.kwargs.get("shown_with", SHOWN_WITH)
+        if not shown and not any(fast(params) for fast in mark.args):
             item.add_marker(pytest.mark.slow)
 
 
@@ -94,13 +95,15 @@ def make_rig(new_database: Databases, tmp_path_factory: pytest.TempPathFactory) 
     """`with make_rig(case) as rig`: a world on its first day and an empty warehouse."""
 
     @contextlib.contextmanager
-    def make(case: Case, database: str | None = None, **options: object) -> Iterator[Rig]:
+    def make(
+        case: Case, database: str | None = None, *, prepared: bool = False, **options: object
+    ) -> Iterator[Rig]:
         with contextlib.ExitStack() as stack:
             chosen = {"size": "small", "seed": 7, **options}
             box = stack.enter_context(serve(**chosen))  # type: ignore[arg-type]
             stack.enter_context(on_the_sandbox_calendar(box))
             url = database or stack.enter_context(new_database())
-            yield Rig(case, box, url, tmp_path_factory.mktemp("dlt"))
+            yield Rig(case, box, url, tmp_path_factory.mktemp("dlt"), prepared=prepared)
 
     return make
 
@@ -133,12 +136,10 @@ def _copy_of(url: str) -> Iterator[str]:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(f"create database {name} template {source.database} strategy wal_log")
-            copy = target.render_as_string(hide_password=False)
-            owner = make_engine(copy)
-            grant_database(owner)
-            owner.dispose()
+            # a copy has no rights on the database itself
+            cursor.execute(f"grant connect, create, temporary on database {name} to {LOADER}")
             try:
-                yield copy
+                yield target.render_as_string(hide_password=False)
             finally:
                 cursor.execute(f"drop database {name} with (force)")
 
@@ -157,7 +158,7 @@ def rig(
     synced_database: Callable[[Case], str],
 ) -> Iterator[Rig]:
     """A world of its own an hour after its three agents were read."""
-    with _copy_of(synced_database(case)) as url, make_rig(case, url) as made:
+    with _copy_of(synced_database(case)) as url, make_rig(case, url, prepared=True) as made:
         made.box.clock.advance(seconds=3600)
         yield made
 
@@ -169,7 +170,7 @@ def loaded(
     synced_database: Callable[[Case], str],
 ) -> Iterator[Rig]:
     """The three agents as read on the first day, to be looked at only."""
-    with make_rig(case, synced_database(case)) as made:
+    with make_rig(case, synced_database(case), prepared=True) as made:
         yield made
 
 
@@ -180,6 +181,6 @@ def living(
     synced_database: Callable[[Case], str],
 ) -> Iterator[Rig]:
     """A world that goes on from test to test of a module; each test leaves it in step."""
-    with _copy_of(synced_database(case)) as url, make_rig(case, url) as made:
+    with _copy_of(synced_database(case)) as url, make_rig(case, url, prepared=True) as made:
         made.box.clock.advance(seconds=3600)
         yield made

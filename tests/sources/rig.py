@@ -200,9 +200,11 @@ def calendar_of(box: Sandbox) -> type[datetime]:
 
 
 class Rig:
-    """See the module's text. `url` connects as the loader."""
+    """See the module's text. `url` connects as the loader; raw tables may be `prepared` already."""
 
-    def __init__(self, case: Case, box: Sandbox, database: str, folder: Path) -> None:
+    def __init__(
+        self, case: Case, box: Sandbox, database: str, folder: Path, *, prepared: bool = False
+    ) -> None:
         self.case = case
         self.box = box
         self.database = database
@@ -212,7 +214,8 @@ class Rig:
             update={"rates": dict.fromkeys(case.vendor.dialect.rates, NO_LIMIT)}
         )
         self.clock = FlyingClock()
-        prepare_raw(case.vendor, self.url, folder)
+        if not prepared:
+            prepare_raw(case.vendor, self.url, folder)
 
     # -- syncing -------------------------------------------------------------------------------
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.sources.rig import Change, Rig, only, result
 
+AT_A_TIME = 4
+
 
 @pytest.mark.applies(lambda case: case.together)
 def test_all_changes_arrive_together(rig: Rig) -> None:
@@ -34,27 +36,27 @@ def play(rig: Rig, *changes: Change) -> None:
 
 
 @pytest.mark.applies(lambda case: not case.together)
-def test_a_change_arrives(living: Rig, change: Change) -> None:
-    must_arrive(living, change)
+def test_changes_arrive_a_few_at_a_time(rig: Rig) -> None:
+    changes = rig.case.changes
+    for start in range(0, len(changes), AT_A_TIME):
+        must_arrive(rig, *changes[start : start + AT_A_TIME])
 
 
 @pytest.mark.slow
-@pytest.mark.applies(lambda case: case.together)
 def test_a_change_arrives_by_itself(living: Rig, change: Change) -> None:
     must_arrive(living, change)
 
 
-def must_arrive(living: Rig, change: Change) -> None:
-    change.play(living.box)
-    living.box.clock.advance(seconds=60)
-    assert not living.sync().failures
-    late = living.differences()
-    assert only(change.late, late), late[:8]
+def must_arrive(rig: Rig, *changes: Change) -> None:
+    play(rig, *changes)
+    assert not rig.sync().failures
+    late = rig.differences()
+    assert only(frozenset().union(*(change.late for change in changes)), late), late[:8]
     if late:
-        living.box.clock.advance(seconds=60)
-        assert not living.sync(full=True).failures
-        living.must_equal_truth()
-    living.box.clock.advance(seconds=3600)
+        rig.box.clock.advance(seconds=60)
+        assert not rig.sync(full=True).failures
+        rig.must_equal_truth()
+    rig.box.clock.advance(seconds=3600)
 
 
 def test_what_is_gone_is_marked_and_not_removed(rig: Rig) -> None:

@@ -58,7 +58,11 @@ def test_401_and_403_both_break_the_account(rig: Rig, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("switches", "wait"),
-    [({}, 60.0), ({"throttle_status": 429}, 60.0), ({"retry_after": True}, 1.0)],
+    [
+        ({}, 60.0),
+        pytest.param({"throttle_status": 429}, 60.0, marks=pytest.mark.slow),
+        ({"retry_after": True}, 1.0),
+    ],
 )
 def test_too_fast_is_503_or_429_and_waited_for(
     rig: Rig, switches: dict[str, Any], wait: float
@@ -86,8 +90,12 @@ def test_the_fifth_refusal_in_a_row_is_the_last(rig: Rig) -> None:
     [
         ("FORBIDDEN", "not_permitted", "this account may not read it"),
         ("GRAPHQL_VALIDATION_FAILED", "failed", "compare docs/vendors/qualia.md"),
-        ("INTERNAL_SERVER_ERROR", "failed", "try the sync again later"),
-        ("UNAUTHENTICATED", "failed", "connect the account again"),
+        pytest.param(
+            "INTERNAL_SERVER_ERROR", "failed", "try the sync again later", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "UNAUTHENTICATED", "failed", "connect the account again", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_an_error_with_http_200_is_what_its_code_says(
@@ -142,10 +150,10 @@ def touch_some_blocks(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("field", "without"),
     [
-        ("accounting.receipts", {"receipts"}),
+        pytest.param("accounting.receipts", {"receipts"}, marks=pytest.mark.slow),
         ("accounting", {"receipts", "disbursements"}),
-        ("tasks", {"tasks"}),
-        ("contacts", {"parties"}),
+        pytest.param("tasks", {"tasks"}, marks=pytest.mark.slow),
+        pytest.param("contacts", {"parties"}, marks=pytest.mark.slow),
     ],
 )
 def test_a_block_that_is_missing_keeps_its_rows_and_is_asked_for_again(
@@ -257,7 +265,7 @@ def test_an_error_at_a_plain_field_refuses_the_page(rig: Rig) -> None:
 # -- lists -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cap", [1, 3])
+@pytest.mark.parametrize("cap", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_page_that_is_cut_silently_is_followed(rig: Rig, cap: int) -> None:
     switch(rig, "page_cap", cap)
     rig.case.changes[0].play(rig.box)
@@ -323,9 +331,11 @@ def test_what_happens_between_two_pages_is_there_after_the_next_sync(
     "forms",
     [
         {"dates": "epoch_number", "money": "number", "line_numbers": "number"},
-        {"dates": "epoch_text", "posted": "flag", "completed": "date"},
+        pytest.param(
+            {"dates": "epoch_text", "posted": "flag", "completed": "date"}, marks=pytest.mark.slow
+        ),
         {"dates": "mixed", "money": "mixed", "source_of_business_list": True},
-        {"money": "noisy"},
+        pytest.param({"money": "noisy"}, marks=pytest.mark.slow),
     ],
 )
 def test_every_form_of_a_value_is_the_same_value(new_rig: Rig, forms: dict[str, Any]) -> None:
@@ -540,7 +550,7 @@ def test_five_orders_that_fail_are_an_outage(rig: Rig) -> None:
     assert sum(r.rows_deleted for r in report.results) == 0
 
 
-@pytest.mark.parametrize("code", ["NOT_FOUND", "FORBIDDEN"])
+@pytest.mark.parametrize("code", ["NOT_FOUND", pytest.param("FORBIDDEN", marks=pytest.mark.slow)])
 def test_deleted_orders_that_are_answered_with_an_error_stay_and_stop_nothing(
     rig: Rig, code: str
 ) -> None:
@@ -577,7 +587,7 @@ def test_without_a_list_of_all_orders_the_rest_is_read(rig: Rig) -> None:
     rig.must_equal_truth()
 
 
-@pytest.mark.parametrize("honoured", ["ids", "none"])
+@pytest.mark.parametrize("honoured", ["ids", pytest.param("none", marks=pytest.mark.slow)])
 def test_a_filter_that_is_not_honoured_is_found_out_and_done_without(
     rig: Rig, honoured: str
 ) -> None:
@@ -632,7 +642,10 @@ def test_the_source_runs_alone(new_rig: Rig) -> None:
     assert sum(sum(amounts) for amounts in money) == wanted
 
 
-@pytest.mark.parametrize("shape", [{"amount": "1.00"}, ["1.00"], "none"])
+@pytest.mark.parametrize(
+    "shape",
+    [{"amount": "1.00"}, *(pytest.param(s, marks=pytest.mark.slow) for s in (["1.00"], "none"))],
+)
 def test_a_block_in_another_shape_fails_and_deletes_nothing(rig: Rig, shape: Any) -> None:
     before = rig.rows("charges")
     play(rig, "touch")

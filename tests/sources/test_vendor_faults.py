@@ -9,7 +9,7 @@ import pytest
 from sandbox.faults import Rule
 from tests.sources.rig import FlyingClock, Rig, must_be_one_sentence, result, sentence
 
-pytestmark = pytest.mark.engine(lambda params: params.get("fault") == "down")
+pytestmark = pytest.mark.engine(lambda params: params.get("fault") == "down", shown_with="rezen")
 
 PASSING: dict[str, dict[str, Any]] = {
     "down": {"kind": "status", "status": 503},

@@ -193,7 +193,11 @@ def test_each_record_is_read_once_whatever_names_it(office: Office) -> None:
 
 
 class TestFailures:
-    def test_one_that_fails_holds_up_nobody_and_ends_as_a_dead_letter(self, office: Office) -> None:
+    def test_one_that_fails_holds_up_nobody_and_ends_as_a_dead_letter(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # each attempt of the inbox would wait for the vendor in real time
+        monkeypatch.setenv("BROKERAGE_STRIPE_MAX_ATTEMPTS", "1")
         office.register(office.connect("stripe", entities=("events", "customers")))
         customers = sorted(office.live("raw_stripe.customers"))
         office.box.faults.add(

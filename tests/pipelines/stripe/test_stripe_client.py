@@ -25,7 +25,8 @@ KEY = "rk_test_of_nobody"
 
 
 def connection(handler: Handler) -> Connection:
-    return Connection(STRIPE, handler, StripeSettings(base_url=BASE), {"api_key": KEY})
+    settings = StripeSettings(base_url=BASE, limited_attempts=1)
+    return Connection(STRIPE, handler, settings, {"api_key": KEY})
 
 
 def refusal(status: int, headers: dict[str, str] | None = None, **error: Any) -> httpx.Response:
