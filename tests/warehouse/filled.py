@@ -56,6 +56,8 @@ class Warehouse:
         self.box = box
         self.database = database
         self.folder = folder
+        self.said = ""
+        """What dbt printed in the last build."""
         rigs = {case.name: Rig(case, box, database, folder / "dlt") for case in CASES}
         self.rezen, self.fub, self.lofty = (rigs[n] for n in ("rezen", "fub", "lofty"))
         self.house = rigs["stripe"]
@@ -110,13 +112,15 @@ class Warehouse:
     def build(self, *options: str, tests: bool = False, may_fail: bool = False) -> int:
         """`dbt build` at the sandbox's now. Its tests of the data take as long as the rest."""
         left_out = ("unit_test",) if tests else ("test", "unit_test")
-        return run_dbt(
+        done = run_dbt(
             self.database,
             self.folder,
             *("build", "--exclude-resource-type", *left_out, *options),
             as_of=self.box.clock.now(),
             may_fail=may_fail,
-        ).returncode
+        )
+        self.said = done.stdout
+        return done.returncode
 
     def execute(self, *statements: str) -> None:
         with closing(psycopg2.connect(self.database)) as session, session:

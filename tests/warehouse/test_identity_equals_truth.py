@@ -194,6 +194,8 @@ def counted(built: Warehouse, tmp_path: Path) -> Iterator[list[Row]]:
         )
 
 
+# a variable has dbt parse its project anew
+@pytest.mark.slow
 def test_deals_outside_rezen_count_when_they_are_wanted(
     built: Warehouse, counted: list[Row]
 ) -> None:

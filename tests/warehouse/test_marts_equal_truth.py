@@ -328,3 +328,20 @@ def test_loops_equal_the_truth_to_the_cent_and_the_day(built: Warehouse, agent: 
         "fields": sum(len(s) for row in told["loops"].values() for s in row["details"].values()),
         "people": len(told["participants"]),
     }
+
+
+def equals_the_truth(built: Warehouse) -> None:
+    """All of this, at once: for worlds that are looked at on more than one day."""
+    for agent in AGENTS:
+        test_production_equals_the_truth_in_each_currency(built, agent)
+        test_units_under_way_and_terminated_equal_the_truth(built, agent)
+        test_the_network_equals_the_truth_by_tier(built, agent)
+        test_revenue_share_equals_the_truth(built, agent)
+        test_revenue_share_by_month_equals_the_vendors_own_history(built, agent)
+        test_the_crm_equals_the_truth(built, agent)
+        test_what_lofty_leaves_unset_is_null_in_staging(built, agent)
+        test_loops_equal_the_truth_to_the_cent_and_the_day(built, agent)
+    test_every_deal_is_there_once_with_its_owner_and_money(built)
+    test_billing_equals_the_truth_to_the_smallest_unit(built)
+    test_title_orders_and_their_money_equal_the_truth(built)
+    test_no_agent_shows_in_anothers_marts(built)

@@ -355,7 +355,7 @@ def build(database: str, rule: str, folder: Path) -> None:
     )
 
 
-@pytest.fixture(scope="module", params=["owner", "split"])
+@pytest.fixture(scope="module", params=["owner", pytest.param("split", marks=pytest.mark.slow)])
 def built(
     request: pytest.FixtureRequest,
     new_database: Databases,

@@ -111,6 +111,7 @@ def test_what_lands_between_two_tables_fails_no_build(place: Place) -> None:
     assert place.rows("select count(*) from core.team_role where team_id = 'rezen:late'") == [(2,)]
 
 
+@pytest.mark.slow
 def test_what_is_wrong_at_both_times_fails_with_its_name(place: Place) -> None:
     place.execute(LAND)
     # a roster of a team that nobody tells of: the table of teams never has it

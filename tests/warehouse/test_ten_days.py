@@ -13,12 +13,12 @@ from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
-import tests.warehouse.test_marts_equal_truth as marts
 from sandbox.clock import Clock
 from sandbox.server import serve
-from tests.sources.rig import AGENTS, BEN, on_the_sandbox_calendar
+from tests.sources.rig import BEN, on_the_sandbox_calendar
 from tests.warehouse.filled import DAYS, Warehouse, play
 from tests.warehouse.running import results_of
+from tests.warehouse.test_marts_equal_truth import equals_the_truth
 from tests.warehouse.test_whole import NEW_NAME, RENAMED, contents, differing
 
 pytestmark = pytest.mark.slow
@@ -29,23 +29,6 @@ BUILT_DAYS, LATE_DAY = (3, 7), 7
 MEASURED_NOW = "marts.recurring_revenue"
 
 Databases = Callable[[], AbstractContextManager[str]]
-
-
-def equals_the_truth(whole: Warehouse) -> None:
-    """Everything that the marts are held against, at once."""
-    for agent in AGENTS:
-        marts.test_production_equals_the_truth_in_each_currency(whole, agent)
-        marts.test_units_under_way_and_terminated_equal_the_truth(whole, agent)
-        marts.test_the_network_equals_the_truth_by_tier(whole, agent)
-        marts.test_revenue_share_equals_the_truth(whole, agent)
-        marts.test_revenue_share_by_month_equals_the_vendors_own_history(whole, agent)
-        marts.test_the_crm_equals_the_truth(whole, agent)
-        marts.test_what_lofty_leaves_unset_is_null_in_staging(whole, agent)
-        marts.test_loops_equal_the_truth_to_the_cent_and_the_day(whole, agent)
-    marts.test_every_deal_is_there_once_with_its_owner_and_money(whole)
-    marts.test_billing_equals_the_truth_to_the_smallest_unit(whole)
-    marts.test_title_orders_and_their_money_equal_the_truth(whole)
-    marts.test_no_agent_shows_in_anothers_marts(whole)
 
 
 def read(whole: Warehouse, *, full: bool = False, without: str | None = None) -> None:

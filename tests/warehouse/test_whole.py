@@ -27,6 +27,7 @@ SCHEMAS = (
     *("core", "identity", "network", "finance", "crm", "title", "billing", "metrics"),
     *("marts", "pages", "snapshots"),
 )
+BELOW = ("transaction", "transaction_financials")
 MONEY_OF_DEALS = ("core.transaction", "core.paid_participant", "finance.")
 RENAMED, NEW_NAME = "grossCommission", "grossCommissionValue"
 
@@ -97,8 +98,11 @@ def test_a_renamed_field_changes_no_figure_and_is_told(whole: Warehouse) -> None
     finally:
         whole.box.faults.clear()
     assert renamed.hits
-    chosen = ("--select", *(f"path:models/{folder}" for folder in ("staging", "core", "finance")))
-    assert whole.build(*chosen, tests=True, may_fail=True) == 1
+    # what these fail holds up all that is made of them
+    chosen = ("stg_rezen__transactions", "stg_rezen__transaction_list", *BELOW)
+    assert whole.build("--select", *chosen, tests=True, may_fail=True) == 1
+    skipped = {name for name, status in results_of(whole.folder).items() if status == "skipped"}
+    assert skipped >= {*BELOW}
     told = {name for name, status in results_of(whole.folder).items() if status == "fail"}
     assert told & {"money_of_deals_still_arrives", "money_of_listed_deals_still_arrives"}
     assert differing(before, money()) == {}
