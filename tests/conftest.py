@@ -35,8 +35,8 @@ _VENDOR = re.compile(
 )
 # these read one warehouse, which takes minutes to fill
 _LIVED_WORLD = re.compile(
-    r"^tests/warehouse/test_((finance|identity|marts|metrics|network)_equals?_truth|history|moments"
-    r"|network_news|pages|semantic_layer|unit_tests|whole)\.py"
+    r"^tests/warehouse/test_((finance|identity|marts|metrics|network)_equals?_truth"
+    r"|crm_title_billing|history|moments|network_news|pages|semantic_layer|unit_tests|whole)\.py"
 )
 BI_READER_PASSWORD = "bi-reader-of-the-tests"
 

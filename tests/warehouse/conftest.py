@@ -19,8 +19,8 @@ from tests.warehouse.test_marts_equal_truth import equals_the_truth
 Databases = Callable[..., AbstractContextManager[str]]
 
 
-LONG_STORIES = {"ten_days", "four_days"}
-"""Worlds that are read and built day by day."""
+LONG_STORIES = {"ten_days", "four_days", "two_months"}
+"""Worlds that are read and built again and again."""
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -139,7 +139,7 @@ PLAYS = dict(
 
 
 @pytest.fixture(scope="module")
-def story(
+def two_months(
     new_database: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Look]]:
     with ExitStack() as stack:
@@ -161,9 +161,15 @@ def story(
         yield looks
 
 
-@pytest.fixture(scope="module", params=LOOKS)
-def look(story: dict[str, Look], request: pytest.FixtureRequest) -> Look:
-    return story[request.param]
+@pytest.fixture(
+    scope="module",
+    params=["lived", *(pytest.param(name, marks=pytest.mark.slow) for name in LOOKS)],
+)
+def look(request: pytest.FixtureRequest) -> Look:
+    if request.param == "lived":
+        return _look(request.getfixturevalue("lived_world"))
+    found: Look = request.getfixturevalue("two_months")[request.param]
+    return found
 
 
 def _look(world: Warehouse) -> Look:
@@ -328,9 +334,9 @@ def test_leads_are_counted_once_in_each_account(look: Look, agent: str) -> None:
             assert first["primary_email"] == leads[key]["primary_email"]
 
 
-def test_a_person_entered_twice_is_marked(story: dict[str, Look]) -> None:
-    assert [r for r in story["first_day"].tables["lead"] if r["is_duplicate"]] == []
-    marked = [r for r in story["next_month"].tables["lead"] if r["is_duplicate"]]
+def test_a_person_entered_twice_is_marked(two_months: dict[str, Look]) -> None:
+    assert [r for r in two_months["first_day"].tables["lead"] if r["is_duplicate"]] == []
+    marked = [r for r in two_months["next_month"].tables["lead"] if r["is_duplicate"]]
     assert [row["crm_account_id"] for row in marked] == ["fub:70011"]
 
 
@@ -418,9 +424,17 @@ def test_title_money_adds_up(look: Look) -> None:
         assert row["is_statement_balanced"]
     disbursed = {r["title_order_id"] for r in look.rows("title_order", is_disbursed=True)}
     assert len(disbursed) > 20
+    even = 0
     for row in look.tables["title_order_financials"]:
-        if row["title_order_id"] in disbursed:
-            assert row["received_amount"] == row["disbursed_amount"], row["title_order_id"]
+        told = look.qualia["control"]["orders"][row["title_order_id"].removeprefix("qualia:")]
+        paid, got = told["disbursements"], told["receipts"]
+        # a payment that was voided or posted after the closing leaves a rest at the vendor too
+        if row["title_order_id"] in disbursed and paid and got:
+            rest = Decimal(got["amount"]) - Decimal(got["voided"])
+            rest -= Decimal(paid["posted"]["amount"])
+            assert row["received_amount"] - row["disbursed_amount"] == rest, row["title_order_id"]
+            even += rest == 0
+    assert even > 20
     items = _sums(look.tables["title_closing_item"], "item_amount")
     assert items == _sums(look.tables["title_charge"], "charge_amount")
     assert {row["section_title"] for row in look.tables["title_closing_item"]} >= {"Prepaids"}
@@ -547,8 +561,8 @@ def test_recurring_revenue_equals_the_truth_in_each_currency(look: Look) -> None
     assert sum(r["unpriced_item_count"] for r in rows.values()) == 0
 
 
-def test_a_month_that_is_over_stays_as_it_was_seen_last(story: dict[str, Look]) -> None:
-    last, after = story["end_of_the_month"], story["next_month"]
+def test_a_month_that_is_over_stays_as_it_was_seen_last(two_months: dict[str, Look]) -> None:
+    last, after = two_months["end_of_the_month"], two_months["next_month"]
     assert last.month < after.month
     rows = after.rows("mrr", mrr_month=last.month)
     assert {r["currency"]: r["mrr_amount"] for r in rows if r["mrr_amount"]} == _by_currency(
@@ -556,8 +570,8 @@ def test_a_month_that_is_over_stays_as_it_was_seen_last(story: dict[str, Look]) 
     )
 
 
-def test_movements_are_those_of_each_customer(story: dict[str, Look]) -> None:
-    last, after = story["end_of_the_month"], story["next_month"]
+def test_movements_are_those_of_each_customer(two_months: dict[str, Look]) -> None:
+    last, after = two_months["end_of_the_month"], two_months["next_month"]
     was, now = _revenue(last, _recurs), _revenue(after, _recurs)
     moved: dict[tuple[str, str], str] = {}
     sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
@@ -604,9 +618,11 @@ def test_subscriptions_and_invoices_equal_the_truth(look: Look) -> None:
     }
     customers = {r["customer_source_id"]: r for r in look.tables["customer"]}
     assert customers.keys() == told["customers"].keys()
-    for agent in AGENTS:
+    paying = control["agents"].keys() & {*AGENTS}
+    assert len(paying) > 1
+    for agent in paying:
         assert customers[control["agents"][agent]]["agent_key"] == agent
-    assert Counter(r["agent_key_provenance"] for r in customers.values())["metadata"] == len(AGENTS)
+    assert Counter(r["agent_key_provenance"] for r in customers.values())["metadata"] == len(paying)
     events = look.tables["billing_event"]
     assert {r["event_source_id"]: r["event_type"] for r in events} == {
         key: row["type"] for key, row in told["events"].items()
@@ -654,8 +670,8 @@ def test_seats_are_those_of_the_items_and_the_roster(look: Look) -> None:
     assert mine["seats_free"] == mine["seats_bought"] - used
 
 
-def test_the_first_look_has_no_movements(story: dict[str, Look]) -> None:
-    first = story["first_day"]
+def test_the_first_look_has_no_movements(two_months: dict[str, Look]) -> None:
+    first = two_months["first_day"]
     assert {r["mrr_month"] for r in first.tables["mrr"]} == {first.month}
     assert {r["movement"] for r in first.tables["customer_mrr"]} == {"first_look"}
     assert all(r["measured_at"] >= first.now.astimezone(UTC) for r in first.tables["mrr"])

@@ -361,7 +361,7 @@ def worlds(new_database: Databases, tmp_path_factory: pytest.TempPathFactory) ->
         yield Worlds(url, tmp_path_factory.mktemp("worlds"))
 
 
-@pytest.fixture(scope="module", params=[STATES[0], pytest.param(STATES[1], marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[pytest.param(STATES[0], marks=pytest.mark.slow), STATES[1]])
 def built(worlds: Worlds, request: pytest.FixtureRequest) -> Worlds:
     """The worlds in each of the states; pytest runs all tests of one before the next."""
     if request.param != STATES[0]:
