@@ -26,7 +26,7 @@ from brokerage.settings import Settings, get_settings
 TEMPLATE = "brokerage_template"
 
 LONGEST = (
-    *("tests/warehouse/test_whole.py", "tests/warehouse/test_history.py"),
+    *("tests/warehouse/test_ten_days.py", "tests/warehouse/test_whole.py"),
     *("tests/warehouse/", "tests/sources/"),
 )
 

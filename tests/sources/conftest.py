@@ -33,6 +33,8 @@ CASES = (
     stripe_case.CASE,
 )
 
+WHOLE = (rezen_case.CASE.name, fub_case.CASE.name)
+"""The vendors whose peculiarities the fast suite shows all."""
 SHOWN_WITH = fub_case.CASE.name
 """With whom the fast suite shows what the engine does for every vendor alike, unless a test names
 another."""
@@ -49,12 +51,20 @@ def pytest_configure(config: pytest.Config) -> None:
         "engine(fast, shown_with): shows what the engine does for every vendor alike; slow but for "
         "one vendor, and where `fast` says so of the parameters",
     )
+    config.addinivalue_line(
+        "markers", "every_time: of what is peculiar to one vendor, what the fast suite shows too"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A mechanism that was shown with one vendor is shown with the others by `make test-all`."""
+    """A mechanism that was shown with one vendor is shown with the others by `make test-all`, and
+    so is most of what is peculiar to a vendor: its readers have tests of their own, without HTTP.
+    """
     for item in items:
+        only = getattr(getattr(item, "module", None), "ONLY", None)
+        if only not in (None, *WHOLE) and not item.get_closest_marker("every_time"):
+            item.add_marker(pytest.mark.slow)
         mark = item.get_closest_marker("engine")
         if mark is None or not isinstance(item, pytest.Function):
             continue

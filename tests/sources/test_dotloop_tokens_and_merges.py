@@ -72,6 +72,7 @@ def held(rig: Rig) -> tuple[Account, Held]:
 
 
 @pytest.mark.parametrize("told", [False, True])
+@pytest.mark.every_time
 def test_a_token_that_is_over_is_renewed_once_by_all_readers(rig: Rig, told: bool) -> None:
     """Readers side by side meet its end together; a second renewal would log the first out."""
     account, kept = held(rig)
@@ -110,6 +111,7 @@ def test_a_refresh_token_that_is_replaced_is_kept(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.every_time
 def test_a_grant_that_is_gone_breaks_the_account_only(rig: Rig, status: int) -> None:
     switch(rig, "refusal_status", status)
     change(rig, "revoke_key", agent_key=ADA)
@@ -310,6 +312,7 @@ def test_a_known_loop_that_no_longer_fits_is_not_taken_for_gone(rig: Rig) -> Non
     rig.must_equal_truth()
 
 
+@pytest.mark.every_time
 def test_a_loop_that_a_list_forgot_is_asked_for(rig: Rig) -> None:
     fault(rig, "drop_row", "/profile/42/loop\\?", times=None)
     rig.case.changes[4].play(rig.box)
@@ -346,6 +349,7 @@ def test_loops_of_a_profile_that_is_closed_to_us_stay(rig: Rig) -> None:
 # -- merged loops ----------------------------------------------------------------------------------
 
 
+@pytest.mark.every_time
 def test_a_merge_shows_when_the_people_of_a_loop_are_asked_for(rig: Rig) -> None:
     """Before the weekly reading of all loops does: the old loop still stands in raw."""
     old = own_loops(rig.box)[0]
@@ -422,6 +426,7 @@ def test_a_connection_that_is_forgotten_leaves_nothing_and_may_come_back(rig: Ri
     rig.must_equal_truth()
 
 
+@pytest.mark.every_time
 def test_no_message_of_an_activity_reaches_a_log(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -62,6 +62,7 @@ def renewals(rig: Rig) -> int:
 
 
 @pytest.mark.parametrize("endpoint", ["A", pytest.param("B", marks=pytest.mark.slow)])
+@pytest.mark.every_time
 def test_a_token_reads_what_a_key_reads_and_is_replaced_before_it_ends(
     on_the_calendar: Rig, endpoint: str
 ) -> None:
@@ -165,6 +166,7 @@ def test_the_check_says_what_a_key_cannot_see(rig: Rig) -> None:
         check_account(rig.case.vendor, rig.account(ADA, key(rig, "expired")), rig.settings)
 
 
+@pytest.mark.every_time
 def test_a_key_that_sees_less_than_before_deletes_nothing(rig: Rig) -> None:
     """A smaller answer with HTTP 200: absence means nothing any more, now and at the next time."""
     names = ("members", "tags", "leads", "communications", "transactions", "notes")
@@ -227,6 +229,7 @@ def test_every_form_of_an_error_is_read(rig: Rig, style: str) -> None:
     assert len(clock.slept) == 3, "HTTP 500 is tried three times more"
 
 
+@pytest.mark.every_time
 def test_a_right_that_an_app_lacks_costs_one_table_and_no_row(on_the_calendar: Rig) -> None:
     """What is read lead by lead is no matter of the lead when the path itself is refused."""
     rig = on_the_calendar
@@ -291,6 +294,7 @@ class MovingClock(FlyingClock):
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("milliseconds", "seconds")),
     ],
 )
+@pytest.mark.every_time
 def test_a_429_waits_for_the_reset_in_either_style(rig: Rig, style: str) -> None:
     """The engine knows of no limit, so it runs into this one, in the middle of a scroll, too."""
     switch(rig, "reset_style", style)

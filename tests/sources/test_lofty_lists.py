@@ -76,6 +76,7 @@ def test_every_form_of_a_list_is_read(new_rig: Rig, name: str, value: object) ->
         pytest.param("lofty_429", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.every_time
 def test_a_list_that_moves_while_it_is_read_loses_and_ends_nobody(rig: Rig, kind: str) -> None:
     switch(rig, "page_cap", 5)
     wire = {"kind": "429_with_retry_after", "retry_after": 5} if kind == "lofty_429" else {}
@@ -173,6 +174,7 @@ def test_where_leads_went_is_counted(rig: Rig) -> None:
     rig.must_equal_truth()
 
 
+@pytest.mark.every_time
 def test_a_merged_lead_is_gone_and_what_hung_on_it_is_the_winners(rig: Rig) -> None:
     leads = sorted(truth(rig.box, "leads"))
     change(rig, "merge_leads", winner=int(leads[0]), loser=int(leads[1]), trash=True)
@@ -242,6 +244,7 @@ def test_a_lead_that_is_gone_before_its_details_are_asked_for(new_rig: Rig) -> N
     assert only({"notes"}, new_rig.differences())
 
 
+@pytest.mark.every_time
 def test_no_text_of_a_note_or_task_is_kept(rig: Rig) -> None:
     change(rig, "add_note", lead_id=int(some_lead(rig.box)), content="PRIVATE-WORDS")
     rig.box.clock.advance(seconds=60)
@@ -301,6 +304,7 @@ def test_all_kinds_of_transactions_are_read(loaded: Rig) -> None:
 
 
 @pytest.mark.parametrize("kind", ["drop_row", pytest.param("repeat_row", marks=pytest.mark.slow)])
+@pytest.mark.every_time
 def test_transactions_that_slip_between_pages_end_nobody(rig: Rig, kind: str) -> None:
     switch(rig, "transaction_cap", 20)
     rule = fault(rig, kind, r"^/v2.0/transactions\?.*pageNum=1&", times=1)

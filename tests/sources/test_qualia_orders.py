@@ -64,6 +64,7 @@ def test_401_and_403_both_break_the_account(rig: Rig, kind: str) -> None:
         ({"retry_after": True}, 1.0),
     ],
 )
+@pytest.mark.every_time
 def test_too_fast_is_503_or_429_and_waited_for(
     rig: Rig, switches: dict[str, Any], wait: float
 ) -> None:
@@ -98,6 +99,7 @@ def test_the_fifth_refusal_in_a_row_is_the_last(rig: Rig) -> None:
         ),
     ],
 )
+@pytest.mark.every_time
 def test_an_error_with_http_200_is_what_its_code_says(
     rig: Rig, code: str, status: str, said: str
 ) -> None:
@@ -156,6 +158,7 @@ def touch_some_blocks(rig: Rig) -> None:
         pytest.param("contacts", {"parties"}, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.every_time
 def test_a_block_that_is_missing_keeps_its_rows_and_is_asked_for_again(
     rig: Rig, field: str, without: set[str]
 ) -> None:
@@ -266,6 +269,7 @@ def test_an_error_at_a_plain_field_refuses_the_page(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("cap", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.every_time
 def test_a_page_that_is_cut_silently_is_followed(rig: Rig, cap: int) -> None:
     switch(rig, "page_cap", cap)
     rig.case.changes[0].play(rig.box)
@@ -338,6 +342,7 @@ def test_what_happens_between_two_pages_is_there_after_the_next_sync(
         pytest.param({"money": "noisy"}, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.every_time
 def test_every_form_of_a_value_is_the_same_value(new_rig: Rig, forms: dict[str, Any]) -> None:
     for name, value in forms.items():
         switch(new_rig, name, value)
@@ -357,6 +362,7 @@ def _seconds(sent: int | str) -> float:
     return datetime.fromisoformat(sent).timestamp()
 
 
+@pytest.mark.every_time
 def test_what_must_not_be_stored_is_not_even_if_it_is_sent(new_rig: Rig) -> None:
     stolen = {"ssn": CANARY, "loans": [{"amount": "1.00", "loanNumber": CANARY}]}
     new_rig.box.faults.add("edit_node", vendor="qualia", match=LIST, times=1, set=stolen)
@@ -461,6 +467,7 @@ def test_a_refused_line_keeps_its_stored_copy_while_the_line_behind_it_goes(rig:
     assert live[1]["amount"] == before[0]["amount"]
 
 
+@pytest.mark.every_time
 def test_a_deleted_order_is_found_at_night_with_all_its_rows(rig: Rig) -> None:
     gone = paid(rig.box).id
     play(rig, "delete_order", order=gone)
@@ -477,6 +484,7 @@ def test_a_deleted_order_is_found_at_night_with_all_its_rows(rig: Rig) -> None:
     assert result(again, "orders").mode == "incremental", "a night comes once"
 
 
+@pytest.mark.every_time
 def test_money_posted_silently_about_a_closing_is_found_at_night(rig: Rig) -> None:
     order = order_where(rig, lambda o: o.status in ("OPEN", "PENDING"))
     soon = (rig.box.clock.now() + timedelta(days=9)).isoformat()
@@ -517,6 +525,7 @@ def test_a_list_of_all_orders_that_is_cut_deletes_nothing(rig: Rig) -> None:
     rig.must_equal_truth()
 
 
+@pytest.mark.every_time
 def test_an_order_that_keeps_failing_costs_only_itself(rig: Rig) -> None:
     """It is neither gone nor read, and everything else is."""
     hidden = play(rig, "delete_order")["order"]

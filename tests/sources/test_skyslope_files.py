@@ -36,6 +36,7 @@ def test_a_feed_of_several_pages_is_followed(rig: Rig) -> None:
     rig.must_equal_truth()
 
 
+@pytest.mark.every_time
 def test_a_feed_that_is_not_whole_is_refused(rig: Rig) -> None:
     rig.box.faults.add("wrong_summary", vendor="skyslope", match="type=sale", times=None)
     report = rig.sync(full=True)
@@ -67,6 +68,7 @@ def test_an_array_without_its_summary_is_read(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("in_value", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.every_time
 def test_what_the_replica_has_not_got_yet_comes_with_a_later_sync(rig: Rig, in_value: bool) -> None:
     switch(rig, "replica_in_value", in_value)
     rig.sync()
@@ -87,17 +89,20 @@ def test_a_host_without_a_replica_clock_is_read_all_the_same(rig: Rig) -> None:
     rig.must_equal_truth()
 
 
+@pytest.mark.every_time
 def test_files_that_the_feed_leaves_out_come_from_the_folders(loaded: Rig) -> None:
     hidden = [f.guid for f in books(loaded.box).visible(ADA, listing=False) if f.folder_only]
     assert hidden
     assert set(hidden) <= loaded.rows("sales").keys()
 
 
+@pytest.mark.every_time
 def test_an_agent_sees_the_own_files_and_a_broker_all(loaded: Rig) -> None:
     ben, cora = loaded.rows("sales", BEN).keys(), loaded.rows("sales", "cora-upline").keys()
     assert ben < cora
 
 
+@pytest.mark.every_time
 def test_a_file_deleted_in_skyslope_is_gone_after_a_full_reading(rig: Rig) -> None:
     gone = files_of(rig.box)[-1].guid
     rig.box.mutate({"op": "skyslope.delete_file", "guid": gone})

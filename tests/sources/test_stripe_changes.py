@@ -71,6 +71,7 @@ def test_many_changes_of_a_short_list_are_read_as_a_list(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("as_404", [True, False])
+@pytest.mark.every_time
 def test_what_is_gone_is_marked_by_an_increment(rig: Rig, as_404: bool) -> None:
     switch(rig, "deleted_as_404", as_404)
     gone = customer(rig.box, "ben-example")
@@ -88,6 +89,7 @@ def test_what_is_gone_is_marked_by_an_increment(rig: Rig, as_404: bool) -> None:
 @pytest.mark.parametrize(
     "lost", [RENAME, {"op": "stripe.delete_customer", "agent_key": ADA}], ids=["edit", "departure"]
 )
+@pytest.mark.every_time
 def test_a_lost_event_is_made_up_for_within_a_day(rig: Rig, lost: dict[str, Any]) -> None:
     rig.box.mutate({**lost, "silent": True})
     rig.box.clock.advance(seconds=60)
@@ -164,6 +166,7 @@ def test_a_kind_that_is_read_alone_asks_for_its_own_events(rig: Rig) -> None:
     rig.must_equal_truth()
 
 
+@pytest.mark.every_time
 def test_events_older_than_the_vendor_keeps_them_mean_a_reading_from_the_beginning(
     rig: Rig,
 ) -> None:
@@ -299,6 +302,7 @@ def test_without_the_right_to_read_events_lists_are_read_each_time(new_rig: Rig)
     new_rig.must_equal_truth()
 
 
+@pytest.mark.every_time
 def test_a_missing_permission_is_named_and_costs_only_its_kind(new_rig: Rig) -> None:
     account = with_key(new_rig, "without_customers")
     report = new_rig.sync(account)
@@ -385,5 +389,6 @@ def test_an_address_that_is_no_stripe_takes_nothing_for_gone(rig: Rig) -> None:
         "'line_item'",
     ],
 )
+@pytest.mark.every_time
 def test_nothing_of_how_people_pay_or_live_is_stored(loaded: Rig, name: str) -> None:
     assert name not in repr(loaded.content())
