@@ -102,6 +102,23 @@ def test_the_same_sync_twice_changes_nothing(bench: Bench) -> None:
     assert ("ben:rezen", "0", "ben's") in bench.things(), "connections overwrite each other"
 
 
+def test_a_sync_logs_in_a_few_times_and_leaves_nothing_open(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Any] = []
+    connect = psycopg2.connect
+
+    def counting(*arguments: Any, **options: Any) -> Any:
+        opened.append(connect(*arguments, **options))
+        return opened[-1]
+
+    bench.server.things = {"ada": [thing(n) for n in range(5)], "ben": [thing(0)]}
+    monkeypatch.setattr(psycopg2, "connect", counting)
+    bench.sync("ada", "ben")
+    assert 2 < len(opened) < 10, "without keeping them it is more than a dozen"
+    assert all(connection.closed for connection in opened)
+
+
 def test_a_change_a_new_row_and_a_departure(bench: Bench) -> None:
     bench.server.things["ada"] = [thing(1), thing(2), thing(3)]
     bench.sync("ada")
