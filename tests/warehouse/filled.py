@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import psycopg2.extras
+import pytest
 
 from brokerage.control.repository import ControlRepository
 from brokerage.database.engine import make_engine, parse_url
@@ -17,8 +18,10 @@ from pipelines.common.entity import check_account
 from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
 from sandbox.box import Sandbox
+from sandbox.clock import Clock
+from sandbox.server import serve
 from tests.sources.conftest import CASES
-from tests.sources.rig import Rig
+from tests.sources.rig import Rig, on_the_sandbox_calendar
 from tests.warehouse.running import run_dbt
 
 DAYS = 10
@@ -132,6 +135,19 @@ class Warehouse:
             cursor = connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor)
             cursor.execute(query, values)
             return [dict(row) for row in cursor.fetchall()]
+
+
+@contextmanager
+def still_world(
+    new_database: Databases, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> Iterator[Warehouse]:
+    """A new world and an empty warehouse; time goes by only where a test says so."""
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(Clock, "now", lambda clock: clock._base)
+        box = stack.enter_context(serve(size="small", seed=7))
+        stack.enter_context(on_the_sandbox_calendar(box))
+        yield Warehouse(box, stack.enter_context(new_database()), tmp_path_factory.mktemp(name))
 
 
 @contextmanager

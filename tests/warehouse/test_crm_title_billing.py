@@ -1,13 +1,13 @@
-"""Lofty, the title company and the billing account, three looks at one world: on the first day,
-before its month ends, and in the next month. What is expected is told by the sandbox's truth and
-counted in Python; the clock stands still while it is read and built.
+"""Lofty, the title company and the billing account in the lived world, and three looks at another:
+on the first day, before its month ends, and in the next month. What is expected is told by the
+sandbox's truth and counted in Python; the clock stands still while it is read and built.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -16,12 +16,11 @@ from typing import Any
 import pytest
 
 from sandbox.box import Sandbox
-from sandbox.clock import REPORTING_ZONE, Clock
-from sandbox.server import serve
+from sandbox.clock import REPORTING_ZONE
 from sandbox.world.crm import Crm
 from sandbox.world.crm.shapes import email_of
-from tests.sources.rig import ADA, AGENTS, BEN, CORA, HOUSE, on_the_sandbox_calendar
-from tests.warehouse.filled import KEPT, Warehouse
+from tests.sources.rig import ADA, AGENTS, BEN, CORA, HOUSE
+from tests.warehouse.filled import KEPT, Warehouse, still_world
 
 LOOKS = ("first_day", "end_of_the_month", "next_month")
 SCHEMAS = ("crm", "title", "billing")
@@ -142,13 +141,8 @@ PLAYS = dict(
 def two_months(
     new_database: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Look]]:
-    with ExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(Clock, "now", lambda clock: clock._base)
-        box = stack.enter_context(serve(size="small", seed=7))
-        stack.enter_context(on_the_sandbox_calendar(box))
-        url = stack.enter_context(new_database())
-        world = Warehouse(box, url, tmp_path_factory.mktemp("crm"))
+    with still_world(new_database, tmp_path_factory, "crm") as world:
+        box = world.box
         looks: dict[str, Look] = {}
         for name, play in PLAYS.items():
             play(box)

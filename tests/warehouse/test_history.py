@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,12 +18,11 @@ from typing import Any
 import pytest
 
 from sandbox.box import Sandbox
-from sandbox.clock import REPORTING_ZONE, Clock
-from sandbox.server import serve
+from sandbox.clock import REPORTING_ZONE
 from sandbox.world.model import Member, Team
 from tests.sources import fub_case, rezen_case, stripe_case
-from tests.sources.rig import ADA, AGENTS, BEN, HOUSE, on_the_sandbox_calendar
-from tests.warehouse.filled import DAYS, KEPT, Warehouse
+from tests.sources.rig import ADA, AGENTS, BEN, HOUSE
+from tests.warehouse.filled import DAYS, KEPT, Warehouse, still_world
 from tests.warehouse.history_case import Facts, Look, Row, Story, look_at
 from tests.warehouse.running import run_dbt
 
@@ -219,13 +218,9 @@ ANEW = (
 
 @pytest.fixture(scope="module")
 def ten_days(new_database: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    with ExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(Clock, "now", lambda clock: clock._base)
-        box = stack.enter_context(serve(size="small", seed=7))
-        stack.enter_context(on_the_sandbox_calendar(box))
-        url = stack.enter_context(new_database())
-        story = Story(Warehouse(box, url, tmp_path_factory.mktemp("history")))
+    with still_world(new_database, tmp_path_factory, "history") as world:
+        box = world.box
+        story = Story(world)
         before: Look | None = None
         for day in range(DAYS + 1):
             if day:

@@ -9,14 +9,12 @@ change it. The tests are chapters of one story and come in its order.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 
 import pytest
 
-from sandbox.clock import Clock
-from sandbox.server import serve
-from tests.sources.rig import BEN, on_the_sandbox_calendar
-from tests.warehouse.filled import DAYS, Warehouse, play
+from tests.sources.rig import BEN
+from tests.warehouse.filled import DAYS, Warehouse, play, still_world
 from tests.warehouse.running import results_of
 from tests.warehouse.test_marts_equal_truth import equals_the_truth
 from tests.warehouse.test_whole import NEW_NAME, RENAMED, contents, differing
@@ -41,14 +39,8 @@ def read(whole: Warehouse, *, full: bool = False, without: str | None = None) ->
 
 @pytest.fixture(scope="module")
 def whole(new_database: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    with ExitStack() as stack:
-        # the world stands still while it is read and built
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(Clock, "now", lambda clock: clock._base)
-        box = stack.enter_context(serve(size="small", seed=7))
-        stack.enter_context(on_the_sandbox_calendar(box))
-        url = stack.enter_context(new_database())
-        yield Warehouse(box, url, tmp_path_factory.mktemp("ten_days"))
+    with still_world(new_database, tmp_path_factory, "ten_days") as world:
+        yield world
 
 
 def test_the_first_load_equals_the_truth(whole: Warehouse) -> None:
