@@ -10,8 +10,8 @@ import csv
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,6 @@ PAGES = {
 }
 
 Row = Mapping[str, str]
-Databases = Callable[[], AbstractContextManager[str]]
 
 
 def seed(name: str) -> list[Row]:

@@ -17,7 +17,7 @@ from tests.sources.rig import BEN
 from tests.warehouse.filled import DAYS, Warehouse, play, still_world
 from tests.warehouse.running import results_of
 from tests.warehouse.test_marts_equal_truth import equals_the_truth
-from tests.warehouse.test_whole import NEW_NAME, RENAMED, contents, differing
+from tests.warehouse.test_whole import contents, differing, rename_a_field
 
 pytestmark = pytest.mark.slow
 
@@ -77,14 +77,7 @@ def test_what_days_have_made_equals_what_is_made_from_the_ground_up(whole: Wareh
 
 def test_a_renamed_field_changes_no_figure_of_all_and_comes_back(whole: Warehouse) -> None:
     before = contents(whole)
-    renamed = whole.box.faults.add(
-        *("rename_field",),
-        vendor="rezen",
-        match="/transactions/",
-        times=None,
-        field=RENAMED,
-        to=NEW_NAME,
-    )
+    renamed = rename_a_field(whole)
     read(whole, full=True)
     assert renamed.hits
     assert whole.build(tests=True, may_fail=True) == 1
