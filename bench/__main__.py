@@ -24,6 +24,7 @@ from bench.site import (
     Site,
     change_share,
     count_rows,
+    forget,
     open_site,
     open_vendor_site,
     warm_up,
@@ -32,6 +33,7 @@ from pipelines.registry import VENDORS
 
 RESULTS = Path(__file__).parent / "results.json"
 ORDER = ("floor", "stock", "platform")
+ROUNDS = 3
 TITLES = {
     "platform": "this platform",
     "stock": "dlt rest_api",
@@ -55,7 +57,7 @@ def run(name: str, phase: str, site: Site) -> dict[str, Any]:
 
 
 def measure(accounts: int, people: int, calls: int, share: float, console: Console) -> Any:
-    """Initial load and delta of every contender on the same data."""
+    """Initial load and delta of every contender on the same data, `ROUNDS` times by turns."""
     results: dict[str, Any] = {"initial": {}, "delta": {}}
     with console.status("starting PostgreSQL and the sandbox"):
         site_context = open_site(accounts, people, calls)
@@ -64,24 +66,34 @@ def measure(accounts: int, people: int, calls: int, share: float, console: Conso
         with console.status("reading everything once, to warm the sandbox"):
             rows = warm_up(site)
         console.print(f"{rows:,} rows in {accounts} accounts")
-        for phase in ("initial", "delta"):
-            if phase == "delta":
-                _check_loaded(site, rows)
-                with console.status(f"changing {share:.0%} of the people, adding calls"):
-                    site, rows = change_share(site, share)
-                console.print(f"{rows:,} rows changed or new")
-            for name in ORDER:
-                with console.status(f"{phase}: {TITLES[name]}"):
-                    found = results[phase][name] = run(name, phase, site)
-                # in a delta a path may read more than has changed: only what changed counts
-                found["rows_per_second"] = rows / found["seconds"]
-                console.print(
-                    f"  {phase:8} {TITLES[name]:26} {found['rows']:>9,} rows "
-                    f"{found['seconds']:8.2f} s"
-                )
+        for number in range(ROUNDS):
+            if number:
+                forget(site)
+            _round("initial", site, rows, results["initial"], console)
+            _check_loaded(site, rows)
+        for _ in range(ROUNDS):
+            with console.status(f"changing {share:.0%} of the people, adding calls"):
+                site, changed = change_share(site, share)
+            _round("delta", site, changed, results["delta"], console)
+            rows += changed // 2
+            _check_loaded(site, rows)
     finally:
         site_context.__exit__(None, None, None)
     return results
+
+
+def _round(
+    phase: str, site: Site, rows: int, results: dict[str, list[Any]], console: Console
+) -> None:
+    for name in ORDER:
+        with console.status(f"{phase}: {TITLES[name]}"):
+            found = run(name, phase, site)
+        # in a delta a path may read more than has changed: only what changed counts
+        found["rows_per_second"] = rows / found["seconds"]
+        results.setdefault(name, []).append(found)
+        console.print(
+            f"  {phase:8} {TITLES[name]:26} {found['rows']:>9,} rows {found['seconds']:8.2f} s"
+        )
 
 
 def _check_loaded(site: Site, rows: int) -> None:
@@ -157,8 +169,7 @@ def report(title: str, results: dict[str, Any], console: Console) -> None:
             table.add_column(
                 heading, justify="left" if heading == "path" else "right", no_wrap=True
             )
-        stock = results[phase]["stock"]["rows_per_second"]
-        floor = results[phase]["floor"]["rows_per_second"]
+        ratios = {"platform": [results[phase]["times_stock"], results[phase]["of_floor"]]}
         for name in ORDER:
             found = results[phase][name]
             rate = found["rows_per_second"]
@@ -167,20 +178,35 @@ def report(title: str, results: dict[str, Any], console: Console) -> None:
                 f"{found['rows']:,}",
                 f"{found['seconds']:.2f}",
                 f"{rate:,.0f}",
-                f"{rate / stock:.1f}",
-                f"{rate / floor:.0%}",
+                *_shown(ratios.get(name)),
                 f"{found['peak_mb']:.0f}",
             )
         console.print(table)
 
 
+def _shown(ratios: list[float] | None) -> tuple[str, str]:
+    return ("", "") if ratios is None else (f"{ratios[0]:.1f}", f"{ratios[1]:.0%}")
+
+
 def with_ratios(results: dict[str, Any]) -> dict[str, Any]:
-    """The results and, per phase, the platform's rate against the other two."""
+    """The middle round of each contender and, per phase, the platform's rate against the others.
+
+    A ratio is the middle one of those of each round: what is compared ran side by side.
+    """
     for phase in ("initial", "delta"):
-        ours = results[phase]["platform"]["rows_per_second"]
-        results[phase]["times_stock"] = ours / results[phase]["stock"]["rows_per_second"]
-        results[phase]["of_floor"] = ours / results[phase]["floor"]["rows_per_second"]
+        rounds = results[phase]
+        found = {name: sorted(rounds[name], key=_seconds)[ROUNDS // 2] for name in ORDER}
+        for title, other in (("times_stock", "stock"), ("of_floor", "floor")):
+            pairs = zip(rounds["platform"], rounds[other], strict=True)
+            ratios = sorted(_seconds(theirs) / _seconds(ours) for ours, theirs in pairs)
+            found[title] = ratios[ROUNDS // 2]
+            found[f"{title}_rounds"] = ratios
+        results[phase] = found
     return results
+
+
+def _seconds(found: dict[str, Any]) -> float:
+    return float(found["seconds"])
 
 
 def main() -> None:

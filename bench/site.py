@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -208,6 +209,21 @@ def change_share(site: Site, share: float) -> tuple[Site, int]:
                 mutate(op="fub.create_call", agent_key=agent_key)
                 touched += 2
     return replace(site, changed_after=after), touched
+
+
+def forget(site: Site) -> None:
+    """Remove what the contenders have loaded and remembered."""
+    connection = psycopg2.connect(site.database_url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("drop table bench_floor")
+        cursor.execute("select nspname from pg_namespace where nspname ~ '^(raw_fub|bench_stock)'")
+        for (schema,) in cursor.fetchall():
+            cursor.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(schema)))
+        cursor.execute("checkpoint")
+    connection.close()
+    for name in ("platform", "stock"):
+        shutil.rmtree(Path(site.folder) / name)
 
 
 def count_rows(site: Site, schema: str, table: str) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,47 +84,82 @@ def table_hints(vendor: Vendor) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _as_text(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with its moments as texts in UTC.
+WRITTEN_ROWS = 4_000
+"""Rows that are written together, for the same reason for which rows are checked together."""
+
+FILE_ROWS = 16_000
+"""Rows of a file, about: the files of a load are copied side by side."""
+
+
+def _as_text(rows: pa.Table) -> pa.Table:
+    """The rows with their moments as texts in UTC.
 
     Arrow writes a moment with a zone through a C++ stream, which takes longer than all other
     columns together; one without a zone is written directly.
     """
-    for number, kind in enumerate(batch.schema.types):
+    for number, kind in enumerate(rows.schema.types):
         if pa.types.is_timestamp(kind):
-            plain = batch.column(number).cast(pa.timestamp("us")).cast(pa.string())
+            plain = rows.column(number).cast(pa.timestamp("us")).cast(pa.string())
             text = pc.binary_join_element_wise(plain, "Z", "")
-            batch = batch.set_column(number, batch.schema.names[number], text)
-    return batch
+            rows = rows.set_column(number, rows.schema.names[number], text)
+    return rows
+
+
+class _File:
+    """One CSV file in the making and how many rows are in it."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path = path
+        self.rows = 0
+        # text is quoted and null is not, so that COPY can tell them apart
+        options = pacsv.WriteOptions(include_header=True, quoting_style="needed")
+        self._writer = pacsv.CSVWriter(str(path), schema, write_options=options)
+
+    def write(self, rows: pa.Table) -> None:
+        self._writer.write(rows)
+        self.rows += rows.num_rows
+
+    def close(self) -> None:
+        self._writer.close()
 
 
 class Package:
-    """The rows of one load: a CSV file per entity, written as pages arrive, and bookkeeping rows.
+    """The rows of one load: CSV files per entity, written as pages arrive, and bookkeeping rows.
 
     The files are what COPY reads. dlt would make them itself out of Arrow tables, by way of
     parquet and one table at a time, for a third of the whole time of a sync.
+
+    `owners` are the connections by table whose rows are in a file. Files of the tables in
+    `added_only` meet no row of theirs in the warehouse: they are copied, and not merged.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._writers: dict[str, pacsv.CSVWriter] = {}
-        self.files: dict[str, Path] = {}
-        self.counts: Counter[str] = Counter()
+        self._waiting: defaultdict[str, list[pa.RecordBatch]] = defaultdict(list)
+        self._left: Counter[str] = Counter()
+        self.files: defaultdict[str, list[_File]] = defaultdict(list)
         self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.owners: dict[str, set[str]] = {}
+        self.added_only: set[str] = set()
 
-    def write(self, table: str, batch: pa.RecordBatch) -> None:
-        """Add rows to an entity's file."""
-        batch = _as_text(batch)
-        writer = self._writers.get(table)
-        if writer is None:
+    def write(self, table: str, batch: pa.RecordBatch, connection_id: str) -> None:
+        """Add rows of a connection to an entity's files."""
+        self.owners.setdefault(table, set()).add(connection_id)
+        self._waiting[table].append(batch)
+        self._left[table] += batch.num_rows
+        if self._left[table] >= WRITTEN_ROWS:
+            self._flush(table)
+
+    def _flush(self, table: str) -> None:
+        rows = _as_text(pa.Table.from_batches(self._waiting.pop(table)))
+        del self._left[table]
+        files = self.files[table]
+        if not files or files[-1].rows >= FILE_ROWS:
+            if files:
+                files[-1].close()
             self._folder.mkdir(parents=True, exist_ok=True)
-            path = self.files[table] = self._folder / f"{table}.csv"
-            # text is quoted and null is not, so that COPY can tell them apart
-            options = pacsv.WriteOptions(include_header=True, quoting_style="needed")
-            writer = pacsv.CSVWriter(str(path), batch.schema, write_options=options)
-            self._writers[table] = writer
-        writer.write(batch)
-        self.counts[table] += batch.num_rows
+            files.append(_File(self._folder / f"{table}.{len(files)}.csv", rows.schema))
+        files[-1].write(rows)
 
     def add(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Add rows of a bookkeeping table."""
@@ -133,8 +168,10 @@ class Package:
 
     def close(self) -> None:
         """Complete the files."""
-        while self._writers:
-            self._writers.popitem()[1].close()
+        for table in list(self._waiting):
+            self._flush(table)
+        for files in self.files.values():
+            files[-1].close()
 
 
 def as_source(vendor: Vendor, package: Package) -> DltSource:
@@ -142,16 +179,19 @@ def as_source(vendor: Vendor, package: Package) -> DltSource:
     package.close()
     hints = table_hints(vendor)
 
-    def file(path: Path, rows: int) -> Iterator[Any]:
-        yield dlt.mark.with_file_import(str(path), "csv", rows)
+    def rows_in(files: list[_File]) -> Iterator[Any]:
+        for file in files:
+            yield dlt.mark.with_file_import(str(file.path), "csv", file.rows)
 
     def rows_of(rows: list[dict[str, Any]]) -> Iterator[Any]:
         yield rows
 
     resources: list[DltResource] = []
-    for name, path in package.files.items():
-        resource: DltResource = dlt.resource(file, name=name, **hints[name])
-        resources.append(resource(path, package.counts[name]))
+    for name, files in package.files.items():
+        if name in package.added_only:
+            hints[name]["write_disposition"] = "append"
+        resource: DltResource = dlt.resource(rows_in, name=name, **hints[name])
+        resources.append(resource(files))
     # the marks are always part of it: dlt makes its own tables with the first load
     for name in dict.fromkeys((*package.rows, "sync_marks")):
         resource = dlt.resource(rows_of, name=name, max_table_nesting=0, **hints[name])

@@ -201,6 +201,16 @@ class _Plan:
         # no key of JSON objects comes twice: with a repeated one it is the name of another shape
         return self.shape_of((*shape.names, *empty)) if empty else shape
 
+    def shapes(self, rows: Sequence[Row]) -> list[_Shape]:
+        """The meanings of the rows' keys; most rows have those of the one before."""
+        found: list[_Shape] = []
+        last: _Shape | None = None
+        for row in rows:
+            if last is None or last.doubled or tuple(row) != last.names:
+                last = self.shape(row)
+            found.append(last)
+        return found
+
     def shape_of(self, names: tuple[str, ...]) -> _Shape:
         """The meaning of these keys; those that are named again hold null."""
         found = self._shapes.get(names)
@@ -337,10 +347,12 @@ def check_rows(
     """
     plan = _plan(entity.model)
     denied = entity.model.denied
-    permitted: list[Any] = [
-        _without_denied(row, denied) if type(row) is dict and plan.shape(row).denied else row
-        for row in rows
-    ]
+    permitted: list[Any] = list(rows)
+    if denied:
+        permitted = [
+            _without_denied(row, denied) if type(row) is dict and plan.shape(row).denied else row
+            for row in rows
+        ]
     checked = CheckedRows(entity, connection_id, synced_at)
     try:
         _check(plan, permitted, checked, known)
@@ -386,7 +398,7 @@ def _fill(plan: _Plan, rows: list[Row], hashes: list[str], checked: CheckedRows)
         return
     if not all(type(row) is dict for row in rows):
         raise _NotColumns
-    shapes = [plan.shape(row) for row in rows]
+    shapes = plan.shapes(rows)
     key = checked.entity.key
     fields = {
         column.field.name: _checked(column, values, has_gaps, len(rows), column.field.name in key)

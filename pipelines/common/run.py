@@ -19,6 +19,7 @@ import shutil
 import threading
 import time
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ContextDecorator, contextmanager
@@ -31,7 +32,6 @@ import httpx
 import orjson
 import psycopg2
 import pyarrow as pa
-import xxhash
 from dlt.common.destination.exceptions import DestinationException
 from dlt.extract.exceptions import ResourceExtractionError
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -243,28 +243,43 @@ class _Finished:
 
 
 class _Staged:
-    """Which rows a load holds, and in which form: sixteen bytes of hashes a row."""
+    """Which rows a load holds, and in which form, by table and connection."""
 
     def __init__(self) -> None:
-        self._forms: dict[int, int] = {}
+        self._forms: defaultdict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+        self.rows = 0
 
-    @property
-    def rows(self) -> int:
-        return len(self._forms)
+    def take(
+        self, name: tuple[str, str], keys: Sequence[str], hashes: Sequence[str]
+    ) -> tuple[list[int], list[int]]:
+        """Note the rows of a page: the positions of those new to the load, and of those that it
+        holds in another form. The rest is there as it is.
+        """
+        forms = self._forms[name]
+        if forms.keys().isdisjoint(keys):
+            before = len(forms)
+            forms.update(zip(keys, hashes, strict=True))
+            if len(forms) - before == len(keys):
+                self.rows += len(keys)
+                return list(range(len(keys))), []
+            # the page itself has a row twice
+            for key in keys:
+                forms.pop(key, None)
+        fresh: list[int] = []
+        later: list[int] = []
+        for position, (key, hashed) in enumerate(zip(keys, hashes, strict=True)):
+            held = forms.get(key)
+            if held is None:
+                forms[key] = hashed
+                fresh.append(position)
+            elif held != hashed:
+                later.append(position)
+        self.rows += len(fresh)
+        return fresh, later
 
-    def take(self, name: str, hashed: str) -> bool | None:
-        """Note a row. None if it is new to the load, else whether it is there in this form."""
-        key, form = xxhash.xxh3_64_intdigest(name.encode()), int(hashed, 16)
-        before = self._forms.get(key)
-        if before is None:
-            self._forms[key] = form
-            return None
-        return before == form
-
-    def differs(self, name: str, hashed: str) -> bool:
+    def differs(self, name: tuple[str, str], key: str, hashed: str) -> bool:
         """True if the load holds the row in another form."""
-        before = self._forms.get(xxhash.xxh3_64_intdigest(name.encode()))
-        return before is not None and before != int(hashed, 16)
+        return self._forms[name].get(key, hashed) != hashed
 
 
 class _Session:
@@ -465,20 +480,13 @@ class _Session:
         task, table = page.task, page.task.entity.name
         package.add("rejected_rows", [self._rejected(task, bad) for bad in page.rejected])
         package.add("schema_drift", self._drift(task, page.unknown))
-        name = f"{table}|{task.account.connection_id}|"
-        fresh: list[int] = []
-        later: list[int] = []
-        for position, (key, hashed) in enumerate(zip(page.keys, page.hashes, strict=True)):
-            before = staged.take(name + key, hashed)
-            if before is None:
-                fresh.append(position)
-            elif before:
-                task.unchanged += 1
-            else:
-                later.append(position)
+        name = (table, task.account.connection_id)
+        fresh, later = staged.take(name, page.keys, page.hashes)
+        task.unchanged += page.rows - len(fresh) - len(later)
         if page.batch is not None and fresh:
             whole = len(fresh) == page.rows
-            package.write(table, page.batch if whole else page.batch.take(pa.array(fresh)))
+            batch = page.batch if whole else page.batch.take(pa.array(fresh))
+            package.write(table, batch, task.account.connection_id)
         task.written += len(fresh)
         if page.batch is not None and later:
             self._again.append(
@@ -492,7 +500,7 @@ class _Session:
                     [],
                 )
             )
-        back = [row for key, hashed, row in page.unchanged if staged.differs(name + key, hashed)]
+        back = [row for key, hashed, row in page.unchanged if staged.differs(name, key, hashed)]
         task.unchanged += len(page.unchanged) - len(back)
         if back:
             # changed and changed back within one load: the form that the warehouse holds wins
@@ -713,6 +721,7 @@ def sync(
         while session.unfinished:
             with _load_errors(vendor):
                 package = session.pump(folder)
+                package.added_only = store.tables_without(package.owners)
                 pipeline.extract(as_source(vendor, package), loader_file_format="csv")
             shutil.rmtree(folder, ignore_errors=True)
             if not locks.still_held():

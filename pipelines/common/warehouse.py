@@ -8,7 +8,7 @@ columns. dlt finds the tables complete and adds nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -313,6 +313,23 @@ class RawStore:
         with self._cursor() as cursor:
             cursor.execute(query, (connection_id, f"{entity}|"))
             return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}
+
+    def tables_without(self, owners: Mapping[str, Collection[str]]) -> set[str]:
+        """Those of the tables that hold no row, not even a dead one, of any of these connections.
+
+        It stays so while the caller holds the locks of the connections.
+        """
+        if not owners:
+            return set()
+        asked = sql.SQL(" union all ").join(
+            sql.SQL(
+                "select {} where not exists (select from {} where connection_id = any(%s))"
+            ).format(sql.Literal(table), sql.Identifier(self.vendor.schema, table))
+            for table in owners
+        )
+        with self._cursor() as cursor:
+            cursor.execute(asked, [sorted(connections) for connections in owners.values()])
+            return {row[0] for row in cursor.fetchall()}
 
     def key_batches(
         self, connection_id: str, entity: str, size: int = 50_000

@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 
 from brokerage.database.engine import LIBPQ_DRIVER, LOADER, role_url
-from pipelines.common import run
+from pipelines.common import load, run
 from pipelines.common.entity import Vendor
 from pipelines.common.errors import VendorError
 from pipelines.common.http import VendorSettings
@@ -386,9 +386,56 @@ def test_a_failed_load_commits_no_cursor(bench: Bench, monkeypatch: pytest.Monke
         with pytest.raises(KeyboardInterrupt):
             bench.sync("ada")
     assert bench.counted_marks() == 0
+    assert [row[2] for row in bench.things()] == ["thing"]
+    bench.server.things["ada"] = [thing(1, "changed"), thing(2)]
     report = result(bench.sync("ada"))
     assert (report.cursor_from, report.mode) == (None, "full")
-    assert [row[1] for row in bench.things()] == ["1"]
+    assert [row[1:] for row in bench.things()] == [("1", "changed"), ("2", "thing")]
+
+
+def test_only_what_meets_no_row_of_its_connection_is_copied_without_a_merge(bench: Bench) -> None:
+    def merged() -> int:
+        if not bench.rows(
+            "select 1 where to_regclass('raw_rezen_staging_fast.things') is not null"
+        ):
+            return 0
+        return len(bench.rows("select 1 from raw_rezen_staging_fast.things"))
+
+    bench.server.things = {"ada": [thing(1), thing(2)], "ben": [thing(1)], "cora": [thing(1)]}
+    bench.sync("ada")
+    assert (merged(), len(bench.things())) == (0, 2)
+    bench.sync("ben")
+    assert (merged(), len(bench.things())) == (0, 3)
+    bench.server.things["ada"] = [thing(1, "changed"), thing(2)]
+    bench.sync("ada", "cora")
+    assert merged() == 2
+    assert [row[:3] for row in bench.things()] == [
+        ("ada:rezen", "1", "changed"), ("ada:rezen", "2", "thing"),
+        ("ben:rezen", "1", "thing"), ("cora:rezen", "1", "thing"),
+    ]  # fmt: skip
+
+
+def test_a_large_table_comes_in_several_files(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "PAGE_ROWS", 5)
+    monkeypatch.setattr(load, "WRITTEN_ROWS", 10)
+    monkeypatch.setattr(load, "FILE_ROWS", 20)
+    copied: list[str] = []
+    plain = load.dlt.mark.with_file_import
+
+    def counting(path: str, *others: Any) -> Any:
+        copied.append(path)
+        return plain(path, *others)
+
+    monkeypatch.setattr(load.dlt.mark, "with_file_import", counting)
+    bench.server.things["ada"] = [thing(n) for n in range(60)]
+    assert result(bench.sync("ada")).rows_written == 60
+    assert len([path for path in copied if "things" in path]) == 3
+    assert {int(row[1]) for row in bench.things()} == set(range(60))
+    bench.server.things["ada"] = [thing(n, "changed") for n in range(60)]
+    assert result(bench.sync("ada", full=True)).rows_written == 60
+    assert [row[2] for row in bench.things()] == ["changed"] * 60
 
 
 def test_a_long_sync_is_cut_into_loads_and_loses_nothing(
