@@ -11,6 +11,8 @@ WORKERS ?= 3
 export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+# what an image may set: dozens of processes would compile the same code again and again
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-dbt format lock bench bench-warehouse bench-webhooks bench-onboarding bench-week pages docs dbt-env clean

@@ -7,13 +7,16 @@ assets.manifest`.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from brokerage.errors import BrokerageError, ConfigurationError
@@ -23,7 +26,8 @@ from resources.dbt import dbt_environment, dbt_executable
 DBT_DIR = PROJECT_DIR / "dbt_project"
 TARGET_DIR = DBT_DIR / "target"
 MANIFEST = TARGET_DIR / "manifest.json"
-PARTIAL_PARSE = TARGET_DIR / "partial_parse.msgpack"
+ARTIFACTS = ("partial_parse.msgpack", "semantic_manifest.json", MANIFEST.name)
+"""What dbt makes of the project; the manifest comes last, as others wait for it."""
 _SOURCES = TARGET_DIR / "manifest.sources"
 _SUFFIXES = frozenset({".sql", ".yml", ".yaml", ".csv", ".md"})
 _NOT_SOURCES = frozenset({"target", "logs", "dbt_packages"})
@@ -42,13 +46,29 @@ def ensure_manifest() -> bool:
     """
     if _is_current():
         return False
-    TARGET_DIR.mkdir(parents=True, exist_ok=True)
-    with (TARGET_DIR / ".manifest.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked():
         if _is_current():
             return False
         _parse()
     return True
+
+
+def take_parsed(folder: Path, of: str) -> None:
+    """Keep what dbt has made of the project in a folder, for who has parsed it for other reasons.
+
+    `of` is the project's `fingerprint` from before.
+    """
+    with _locked():
+        if not _is_current():
+            _keep(folder, of)
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[None]:
+    TARGET_DIR.mkdir(parents=True, exist_ok=True)
+    with (TARGET_DIR / ".manifest.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def find_manifest() -> Path:
@@ -71,13 +91,14 @@ def find_manifest() -> Path:
 
 def _is_current() -> bool:
     try:
-        return MANIFEST.exists() and _SOURCES.read_text("ascii") == _fingerprint()
+        return MANIFEST.exists() and _SOURCES.read_text("ascii") == fingerprint()
     except FileNotFoundError:
         return False
 
 
-def _fingerprint() -> str:
-    digest = hashlib.sha256()
+def fingerprint() -> str:
+    """Of dbt and all that it reads of the project."""
+    digest = hashlib.sha256(version("dbt-core").encode())
     for path in _project_files():
         digest.update(str(path.relative_to(DBT_DIR)).encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -92,7 +113,7 @@ def _project_files() -> Iterator[Path]:
 
 
 def _parse() -> None:
-    fingerprint = _fingerprint()
+    before = fingerprint()
     # dbt writes its files bit by bit: they are made aside, so that nobody reads half a manifest
     with tempfile.TemporaryDirectory(dir=TARGET_DIR, prefix=".parse-") as folder:
         aside = Path(folder)
@@ -113,9 +134,15 @@ def _parse() -> None:
             raise BrokerageError(
                 "dbt cannot read the dbt project: " + " ".join(said[-6:] or ["it gave no reason"])
             )
-        for made in (PARTIAL_PARSE, MANIFEST):
-            (aside / made.name).replace(made)
-        _SOURCES.write_text(fingerprint, "ascii")
+        _keep(aside, before)
+
+
+def _keep(folder: Path, of: str) -> None:
+    for name in ARTIFACTS:
+        part = TARGET_DIR / f".{name}.part"
+        shutil.copy(folder / name, part)
+        part.replace(TARGET_DIR / name)
+    _SOURCES.write_text(of, "ascii")
 
 
 def main() -> int:

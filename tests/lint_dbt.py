@@ -18,11 +18,13 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from assets import manifest
 from brokerage.database.embedded import EmbeddedPostgres, free_port
 from brokerage.database.engine import LIBPQ_DRIVER, LOADER, build_url, make_engine
 from brokerage.database.setup import set_up_database
 from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
+from resources.dbt import dbt_environment
 
 PROJECT = Path(__file__).parents[1]
 DBT = PROJECT / "dbt_project"
@@ -70,6 +72,7 @@ def _lint(url: str, base: Path, changed: Sequence[str]) -> int:
     target = base / "target"
     environment = {
         **os.environ,
+        **dbt_environment(),
         "BROKERAGE_PG_HOST": str(parts.host),
         "BROKERAGE_PG_PORT": str(parts.port),
         "BROKERAGE_PG_USER": str(parts.username),
@@ -82,9 +85,12 @@ def _lint(url: str, base: Path, changed: Sequence[str]) -> int:
     (base / "dbt-bouncer.yml").write_text(
         bouncer.replace("dbt_artifacts_dir: target", f"dbt_artifacts_dir: {target}")
     )
+    project = manifest.fingerprint()
     parse = _started("dbt", "--quiet", "parse", "--profiles-dir", str(DBT), environment=environment)
     if not _is_clean("dbt", parse):
         return 1
+    # the tests come next, and need not parse it once more
+    manifest.take_parsed(target, project)
     running = [
         (
             "dbt-bouncer",

@@ -24,6 +24,7 @@ from typing import Any
 
 import msgpack
 
+from assets.manifest import ARTIFACTS, find_manifest
 from brokerage.database.engine import parse_url
 from resources.ready_dbt import PARSED, ReadyDbt
 
@@ -31,8 +32,6 @@ ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "dbt_project"
 KEPT = ROOT / ".brokerage" / "tests" / "parsed"
 KEPT_SECONDS = 86_400.0
-ARTIFACTS = (PARSED, "manifest.json", "semantic_manifest.json")
-NO_DATABASE = "database-of-no-test"
 
 
 @functools.cache
@@ -64,25 +63,14 @@ def _parsed(
     """The parsed project, also in `target`; whoever needs it first parses for all.
 
     It holds the database's name wherever it names a table, and nothing else of the database: it is
-    parsed for one that does not exist, and copied for others.
+    parsed once, and copied with the names of others.
     """
-    anywhere = KEPT / _name_of(variables)
-    with _locked(anywhere):
-        if not anywhere.exists():
-            _forget_old()
-            made = _dbt().run(
-                ["--quiet", "parse", *arguments],
-                environment=environment | {"BROKERAGE_PG_DBNAME": NO_DATABASE},
-                timeout=900,
-            )
-            assert made.returncode == 0, made.stdout[-3000:]
-            _keep(anywhere, {name: (target / name).read_bytes() for name in ARTIFACTS})
-            shutil.rmtree(target)
     here = KEPT / _name_of(variables, database)
     with _locked(here):
         if not here.exists():
-            held = {name: (anywhere / name).read_bytes() for name in ARTIFACTS}
-            _keep(here, {name: _of(database, content) for name, content in held.items()})
+            _forget_old()
+            anywhere = _parsed_anywhere(variables, target, arguments, environment)
+            _keep(here, _of(database, anywhere))
     if not (target / "manifest.json").exists():
         target.mkdir(parents=True, exist_ok=True)
         for artifact in ARTIFACTS:
@@ -90,25 +78,53 @@ def _parsed(
     return here / PARSED
 
 
+def _parsed_anywhere(
+    variables: str, target: Path, arguments: list[str], environment: dict[str, str]
+) -> Path:
+    """The project parsed for whatever database; without variables that is what Dagster reads."""
+    if variables == json.dumps(None):
+        return find_manifest().parent
+    anywhere = KEPT / _name_of(variables)
+    with _locked(anywhere):
+        if not anywhere.exists():
+            made = _dbt().run(
+                ["--quiet", "parse", *arguments], environment=environment, timeout=900
+            )
+            assert made.returncode == 0, made.stdout[-3000:]
+            _keep(anywhere, {name: (target / name).read_bytes() for name in ARTIFACTS})
+            shutil.rmtree(target)
+    return anywhere
+
+
 def _name_of(*parts: str) -> str:
     return hashlib.sha256(json.dumps([_digest(), *parts]).encode()).hexdigest()[:24]
 
 
-def _of(database: str, content: bytes) -> bytes:
-    """An artifact, JSON or msgpack, with this database's name."""
-    if content[:1] == b"{":
-        return content.replace(NO_DATABASE.encode(), database.encode())
+def _of(database: str, parsed: Path) -> dict[str, bytes]:
+    """The artifacts, JSON and msgpack, with this database's name for the one that they have."""
+    nodes = json.loads((parsed / "manifest.json").read_bytes())["nodes"]
+    [other] = {node["database"] for node in nodes.values()}
 
-    def renamed(value: Any) -> Any:
-        if isinstance(value, str):
-            return value.replace(NO_DATABASE, database)
+    def renamed(value: Any, name: str = "") -> Any:
         if isinstance(value, dict):
-            return {renamed(key): renamed(held) for key, held in value.items()}
-        return [renamed(held) for held in value] if isinstance(value, list) else value
+            return {key: renamed(held, key) for key, held in value.items()}
+        if isinstance(value, list):
+            return [renamed(held) for held in value]
+        if name == "database" and value == other:
+            return database
+        if name == "relation_name" and isinstance(value, str):
+            return value.replace(f'"{other}".', f'"{database}".', 1)
+        return value
 
-    held = msgpack.unpackb(content, ext_hook=msgpack.ExtType)
-    packed: bytes = msgpack.packb(renamed(held))
-    return packed
+    found: dict[str, bytes] = {}
+    for artifact in ARTIFACTS:
+        content = (parsed / artifact).read_bytes()
+        if artifact == PARSED:
+            held = msgpack.unpackb(content, ext_hook=msgpack.ExtType)
+            found[artifact] = msgpack.packb(renamed(held))
+        else:
+            found[artifact] = json.dumps(renamed(json.loads(content))).encode()
+    return found
 
 
 @contextlib.contextmanager
