@@ -96,6 +96,41 @@ def _parsed_anywhere(
     return anywhere
 
 
+def put_parsed(database: str, folder: Path, environment: Mapping[str, str]) -> None:
+    """The parsed project in `folder`, so that dbt itself takes it for its own of this database.
+
+    dbt parses anew when a hash of where its database is has changed. It is asked for the hash, with
+    an empty project.
+    """
+    folder.mkdir(parents=True)
+    empty = folder / "empty"
+    empty.mkdir()
+    (empty / "dbt_project.yml").write_text("name: empty\nprofile: brokerage\nflags: {}\n")
+    made = _dbt().run(
+        ["--quiet", "parse", "--project-dir", str(empty), "--profiles-dir", str(PROJECT)],
+        environment={**environment, **_place(database), "DBT_TARGET_PATH": str(empty)},
+        timeout=900,
+    )
+    assert made.returncode == 0, made.stdout[-3000:]
+    found = msgpack.unpackb((empty / PARSED).read_bytes(), ext_hook=msgpack.ExtType)
+    parsed = _of(str(parse_url(database).database), find_manifest().parent)[PARSED]
+    held = msgpack.unpackb(parsed, ext_hook=msgpack.ExtType)
+    held["state_check"]["profile_hash"] = found["state_check"]["profile_hash"]
+    (folder / PARSED).write_bytes(msgpack.packb(held))
+
+
+def _place(database: str) -> dict[str, str]:
+    """Where a database is, as the profile reads it."""
+    url = parse_url(database)
+    return {
+        "BROKERAGE_PG_HOST": str(url.host),
+        "BROKERAGE_PG_PORT": str(url.port),
+        "BROKERAGE_PG_USER": str(url.username),
+        "BROKERAGE_PG_PASSWORD": str(url.password),
+        "BROKERAGE_PG_DBNAME": str(url.database),
+    }
+
+
 def _name_of(*parts: str) -> str:
     return hashlib.sha256(json.dumps([_digest(), *parts]).encode()).hexdigest()[:24]
 
@@ -165,11 +200,7 @@ def run_dbt(
     """
     url, target = parse_url(database), folder / "target"
     environment = {
-        "BROKERAGE_PG_HOST": str(url.host),
-        "BROKERAGE_PG_PORT": str(url.port),
-        "BROKERAGE_PG_USER": str(url.username),
-        "BROKERAGE_PG_PASSWORD": str(url.password),
-        "BROKERAGE_PG_DBNAME": str(url.database),
+        **_place(database),
         "DBT_TARGET_PATH": str(target),
         "DBT_LOG_PATH": str(folder / "logs"),
         "DBT_LOG_LEVEL_FILE": "none",

@@ -18,9 +18,10 @@ import pytest
 
 from assets.dbt import build_warehouse_assets
 from brokerage.settings import get_settings
-from resources.dbt import DbtResource
+from resources.dbt import DbtResource, dbt_environment
 from resources.warehouse import WarehouseResource
 from tests.warehouse.filled import Warehouse, copy_of
+from tests.warehouse.running import put_parsed
 
 TEAMS = ("core/team", "core/team_member", "core/team_role")
 LAND = """
@@ -82,12 +83,15 @@ def place(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Place]:
-    monkeypatch.setenv("BROKERAGE_HOME", str(tmp_path_factory.getbasetemp() / "moments"))
+    home = tmp_path_factory.getbasetemp() / "moments"
+    monkeypatch.setenv("BROKERAGE_HOME", str(home))
     now = lived_world.box.clock.now().isoformat()
     monkeypatch.setenv("PGOPTIONS", f"-c brokerage.as_of={now}")
     with copy_of(lived_world) as database:
         monkeypatch.setenv("BROKERAGE_DATABASE_URL", database)
         get_settings.cache_clear()
+        if not (home / "dbt").exists():
+            put_parsed(database, home / "dbt", dbt_environment())
         yield Place(database, warehouse)
 
 
