@@ -15,7 +15,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-dbt format lock bench bench-warehouse bench-webhooks bench-onboarding bench-week pages docs dbt-env clean
+.PHONY: help env demo up down status test test-all lint lint-style lint-types lint-imports lint-tests lint-dbt format lock bench bench-warehouse bench-webhooks bench-onboarding bench-week pages docs dbt-env clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ status: env ## what runs, what is connected, what was synced, what failed
 	@$(BIN)/brokerage status
 
 lint: env ## format check, ruff, types, import rules, SQL, dbt conventions, side by side
-	@$(MAKE) --no-print-directory -j 4 lint-dbt lint-types lint-imports lint-style
+	@$(MAKE) --no-print-directory -j 5 lint-dbt lint-types lint-imports lint-style lint-tests
 
 lint-style:
 	@$(BIN)/ruff format --check .
@@ -53,6 +53,10 @@ lint-style:
 
 lint-types:
 	@$(BIN)/mypy
+
+# that every test can be read; the processes that run them find them compiled
+lint-tests:
+	@$(PYTEST) --collect-only --quiet --quiet --no-header >/dev/null || $(PYTEST) --collect-only --quiet --quiet
 
 lint-imports:
 	@$(BIN)/lint-imports --no-cache
