@@ -18,13 +18,12 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import msgpack
 
-from assets.manifest import ARTIFACTS, find_manifest
+from assets.manifest import ARTIFACTS, find_manifest, fingerprint
 from brokerage.database.engine import parse_url
 from resources.ready_dbt import PARSED, ReadyDbt
 
@@ -42,19 +41,7 @@ def _dbt() -> ReadyDbt:
     return ready
 
 
-@functools.cache
-def _digest() -> str:
-    """Of everything that dbt parses."""
-    digest = hashlib.sha256(version("dbt-core").encode())
-    for path in _sources():
-        digest.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:24]
-
-
-def _sources() -> Iterator[Path]:
-    for path in sorted(PROJECT.rglob("*")):
-        if path.is_file() and path.relative_to(PROJECT).parts[0] not in ("target", "logs"):
-            yield path
+_fingerprint = functools.cache(fingerprint)
 
 
 def _parsed(
@@ -132,7 +119,7 @@ def _place(database: str) -> dict[str, str]:
 
 
 def _name_of(*parts: str) -> str:
-    return hashlib.sha256(json.dumps([_digest(), *parts]).encode()).hexdigest()[:24]
+    return hashlib.sha256(json.dumps([_fingerprint(), *parts]).encode()).hexdigest()[:24]
 
 
 def _of(database: str, parsed: Path) -> dict[str, bytes]:
