@@ -27,8 +27,8 @@ $(STAMP): requirements.lock requirements-bootstrap.lock pyproject.toml
 	@echo "· building the environment in $(VENV) from requirements.lock"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bootstrap.lock
-	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirement requirements.lock 2>/dev/null \
-	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes --requirement requirements.lock 2>/dev/null \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
@@ -52,7 +52,7 @@ lint-style:
 	@$(BIN)/ruff check .
 
 lint-types:
-	@$(BIN)/mypy
+	@$(BIN)/pyrefly check
 
 # that every test can be read; the processes that run them find them compiled
 lint-tests:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
+from assets.outcome import materialised
 from assets.raw import OWNER
 from brokerage.control.digests import DigestKind
 from brokerage.digests.days import digest_day, parse_day
@@ -66,7 +67,7 @@ def build_digest_asset(kind: DigestKind) -> dg.AssetsDefinition:
         if failures:
             # what was not sent is tried again by the next tick of the schedule
             raise dg.Failure("\n".join(failures), allow_retries=False)
-        return dg.MaterializeResult(
+        return materialised(
             metadata={
                 "days": ", ".join(day.isoformat() for day in days),
                 "sent": sum(report.sent for report in reports),

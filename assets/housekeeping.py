@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets.outcome import materialised
 from assets.raw import OWNER
 from brokerage.control.retention import purge_inbox, purge_logs, purge_marks
 from brokerage.settings import get_settings
@@ -49,7 +50,7 @@ def housekeeping(
     marks, loads = purge_marks(engine, ago(settings.keep_marks_days))
     files = purge_files(settings.outbox, ago(_OUTBOX_DAYS))
     rotated = rotate_logs(settings.home / "logs")
-    return dg.MaterializeResult(
+    return materialised(
         metadata={
             "runs": runs,
             "webhooks": inbox,

@@ -12,6 +12,7 @@ import httpx
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from assets.outcome import materialised
 from assets.raw import OWNER
 from brokerage.control.tables import image_copies
 from brokerage.settings import get_settings
@@ -54,7 +55,7 @@ def agent_images(
     settings = get_settings()
     if settings.images_source_url is None:
         context.log.info("No picture is copied: BROKERAGE_IMAGES_SOURCE_URL is not set.")
-        return dg.MaterializeResult(metadata={"copied": 0, "skipped": "no source is set"})
+        return materialised({"copied": 0, "skipped": "no source is set"})
     target = settings.images_url or str(settings.home / "images")
     with httpx.Client(timeout=_TIMEOUT_SECONDS) as client:
         report = copy_images(
@@ -68,7 +69,7 @@ def agent_images(
         more = len(report.failures) - _MOST_REASONS
         lines = report.failures[:_MOST_REASONS] + ([f"and {more} more"] if more > 0 else [])
         raise dg.Failure("\n".join(lines), allow_retries=False)
-    return dg.MaterializeResult(
+    return materialised(
         metadata={
             "copied": report.copied,
             "unchanged": report.unchanged,
@@ -110,7 +111,7 @@ def copy_images(
         source: the address that the paths are relative to.
         target: where the copies go, as fsspec reads it.
     """
-    import fsspec  # type: ignore[import-untyped]
+    import fsspec
 
     storage, root = fsspec.core.url_to_fs(target)
     report = CopyReport()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -17,6 +17,14 @@ RECORDED = frozenset({"ok", "not_permitted", "not_available"})
 """The statuses that count as a materialisation; `failed` does not."""
 
 _NAMED_AGENTS = 5
+
+
+def materialised(
+    metadata: Mapping[str, Any], *, asset_key: dg.AssetKey | None = None
+) -> dg.MaterializeResult[None]:
+    """What a materialisation tells; what it made is not in Dagster's hands."""
+    # the default for no value is of a type of its own
+    return dg.MaterializeResult(asset_key=asset_key, metadata=metadata)  # type: ignore[bad-return]
 
 
 def materialisation_metadata(vendor: Vendor, result: EntityResult) -> dict[str, dg.MetadataValue]:

@@ -19,7 +19,7 @@ import dagster as dg
 
 from assets.dbt import BUILD_LOCK
 from assets.manifest import DBT_DIR, find_manifest
-from assets.outcome import materialisation_metadata, reconnect_hint
+from assets.outcome import materialisation_metadata, materialised, reconnect_hint
 from assets.raw import OWNER, raw_key
 from assets.webhook_work import SOON, Outcome, Work, judge, plan
 from brokerage.control.webhooks import Letter, WebhookInbox
@@ -277,7 +277,7 @@ def build_webhook_assets() -> list[dg.AssetsDefinition]:
         with closing(Refresher(DBT_DIR, find_manifest())) as refresher:
             failures = work_off_all(refetcher, build, tell)
         purged = refetcher.inbox.purge()
-        yield dg.MaterializeResult(asset_key=INBOX_KEY, metadata={**totals, "forgotten": purged})
+        yield materialised(asset_key=INBOX_KEY, metadata={**totals, "forgotten": purged})
         yield inbox_check(refetcher.inbox)
         if failures:
             raise dg.Failure("\n".join(failures), allow_retries=False)
@@ -309,7 +309,7 @@ def build_webhook_assets() -> list[dg.AssetsDefinition]:
         problems, checked = check_subscriptions(connections)
         for problem in problems:
             context.log.warning(problem)
-        yield dg.MaterializeResult(
+        yield materialised(
             asset_key=SUBSCRIPTIONS_KEY,
             metadata={"subscriptions": checked, "problems": len(problems)},
         )

@@ -195,7 +195,9 @@ def with_ratios(results: dict[str, Any]) -> dict[str, Any]:
     """
     for phase in ("initial", "delta"):
         rounds = results[phase]
-        found = {name: sorted(rounds[name], key=_seconds)[ROUNDS // 2] for name in ORDER}
+        found: dict[str, Any] = {
+            name: sorted(rounds[name], key=_seconds)[ROUNDS // 2] for name in ORDER
+        }
         for title, other in (("times_stock", "stock"), ("of_floor", "floor")):
             pairs = zip(rounds["platform"], rounds[other], strict=True)
             ratios = sorted(_seconds(theirs) / _seconds(ours) for ours, theirs in pairs)

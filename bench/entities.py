@@ -58,11 +58,11 @@ def _calendar(site: VendorSite) -> Iterator[None]:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.now(tz or UTC) + ahead
 
-    real, run.datetime = run.datetime, Calendar  # type: ignore[attr-defined]
+    real, run.datetime = run.datetime, Calendar
     try:
         yield
     finally:
-        run.datetime = real  # type: ignore[attr-defined]
+        run.datetime = real
 
 
 def read_twice(vendor: Vendor, site: VendorSite) -> Cost:

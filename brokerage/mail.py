@@ -129,7 +129,12 @@ class OutboxMailer(AbstractContextManager["OutboxMailer"]):
         self.folder = folder
         self._sender = sender
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Nothing is open."""
 
     def send(self, mail: Mail, before_handover: Handover) -> None:

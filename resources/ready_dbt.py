@@ -150,7 +150,7 @@ class _Projects:
         if path not in self._held or self._held[path][0] != changed:
             manifest = Manifest.from_msgpack(Path(path).read_bytes())
             # as after every parse: the `graph` of the context
-            manifest.build_flat_graph()  # type: ignore[no-untyped-call]
+            manifest.build_flat_graph()
             self._held[path] = (changed, manifest)
             # it stays: to look at it again and again is a sixth of the time of a build
             gc.collect()

@@ -22,7 +22,7 @@ from pipelines.common.http import VendorSettings
 def _reader(vendor_name: str, settings_type: type[VendorSettings]) -> type[BaseSettings]:
     """A type with the fields of the vendor's settings that fills itself from the environment."""
 
-    class Environment(BaseSettings, settings_type):  # type: ignore[misc, valid-type]
+    class Environment(BaseSettings, settings_type):
         model_config = SettingsConfigDict(
             env_prefix=f"BROKERAGE_{vendor_name.upper()}_",
             env_file_encoding="utf-8",

@@ -318,7 +318,7 @@ class Hooks:
     def describe(self) -> dict[str, Any]:
         """Subscriptions without their keys, counts of answers by status, and the flaws."""
         with self._lock:
-            shown = [asdict(s) for s in self.subscriptions.values()]
+            shown: list[dict[str, Any]] = [asdict(s) for s in self.subscriptions.values()]
             for one in shown:
                 one["topics"] = sorted(one["topics"])
                 one.pop("key")

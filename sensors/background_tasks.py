@@ -79,7 +79,7 @@ def _task(row: dict[str, object], by_id: dict[object, dict[str, object]]) -> Tas
         raise ValueError(f"Row {row['id']} says neither what does its work nor why nothing has to.")
     return Task(
         id=int(str(row["id"])),
-        kind=row["kind"],  # type: ignore[arg-type] # checked above
+        kind=row["kind"],
         name=str(row["name"]),
         ran=_text(row.get("ran")),
         did=_text(row.get("did") or source.get("did")),

@@ -253,7 +253,7 @@ def _write(engine: Engine, log: OnboardingLog, job_id: int, now: datetime) -> On
         row = connection.execute(
             onboarding_jobs.select().where(onboarding_jobs.c.job_id == job_id)
         ).one()
-        job = OnboardingJob(**row._mapping)
+        job = OnboardingJob(**row._asdict())
         runs = log.runs(job_id=job_id)
         accounts = ControlRepository(engine).connections(agent_key=job.agent_key)
         ids = [account.connection_id for account in accounts]

@@ -68,7 +68,7 @@ class AlertBook:
             .order_by(alerts.c.severity, alerts.c.opened_at, alerts.c.alert_id)
         )
         with self._engine.connect() as connection:
-            return [Alert(**row._mapping) for row in connection.execute(query)]
+            return [Alert(**row._asdict()) for row in connection.execute(query)]
 
     def update(
         self,
@@ -95,7 +95,7 @@ class AlertBook:
             fresh = self._still_new(connection, errors or {})
             seen = [*findings, *(found for found in fresh.values() if found is not None)]
             known = {
-                row.cause: Alert(**row._mapping)
+                row.cause: Alert(**row._asdict())
                 for row in connection.execute(select(alerts).where(alerts.c.status == "open"))
             }
             grouped = group(seen)

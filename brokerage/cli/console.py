@@ -74,7 +74,7 @@ def plain(value: Any) -> Any:
         return plain(asdict(value))
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
+    if isinstance(value, (list, tuple, set)):
         return [plain(item) for item in value]
     if isinstance(value, datetime | date):
         return value.isoformat()

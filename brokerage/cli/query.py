@@ -145,7 +145,7 @@ def _print_table(columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> None:
 def _text(value: Any) -> str:
     from rich.markup import escape
 
-    if isinstance(value, dict | list):
+    if isinstance(value, (dict, list)):
         return escape(json.dumps(plain(value), ensure_ascii=False))
     return escape(cell(value))
 
@@ -156,7 +156,7 @@ def _print_csv(columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> None:
     for row in rows:
         writer.writerow(
             json.dumps(plain(value), ensure_ascii=False)
-            if isinstance(value, dict | list)
+            if isinstance(value, (dict, list))
             else plain(value)
             for value in row
         )

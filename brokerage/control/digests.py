@@ -91,7 +91,7 @@ class Recipients:
         if agent_key is not None:
             query = query.where(digest_recipients.c.agent_key == agent_key)
         with self._engine.connect() as connection:
-            return [Recipient(**row._mapping) for row in connection.execute(query)]
+            return [Recipient(**row._asdict()) for row in connection.execute(query)]
 
     def due(self, kind: DigestKind) -> list[Recipient]:
         """The active recipients who want a kind of digest about an agent who is still here."""
@@ -106,7 +106,7 @@ class Recipients:
             .order_by(digest_recipients.c.recipient_id)
         )
         with self._engine.connect() as connection:
-            return [Recipient(**row._mapping) for row in connection.execute(query)]
+            return [Recipient(**row._asdict()) for row in connection.execute(query)]
 
     def save(self, agent_key: str, email: str, **values: bool | str | None) -> Recipient:
         """Add a recipient, or change what is named in `values` of a known one.
@@ -133,7 +133,7 @@ class Recipients:
                 )
                 .returning(*digest_recipients.c)
             )
-            return Recipient(**connection.execute(query).one()._mapping)
+            return Recipient(**connection.execute(query).one()._asdict())
 
     def remove(self, agent_key: str, email: str) -> bool:
         """Forget a recipient and what was sent to it; True if it was known."""
@@ -194,7 +194,7 @@ class DeliveryLedger:
             row = connection.execute(
                 select(digest_deliveries).where(*_this(recipient_id, kind, day))
             ).one_or_none()
-        return None if row is None else Delivery(**row._mapping)
+        return None if row is None else Delivery(**row._asdict())
 
     def of_day(self, kind: DigestKind, day: date) -> dict[int, Delivery]:
         """All deliveries of a digest, by recipient."""
@@ -203,7 +203,7 @@ class DeliveryLedger:
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query)
-            return {row.recipient_id: Delivery(**row._mapping) for row in rows}
+            return {row.recipient_id: Delivery(**row._asdict()) for row in rows}
 
     def unsent_days(self, kind: DigestKind, after: date, before: date) -> list[date]:
         """The days between two (the first not included, nor the second) with a digest that was
@@ -232,7 +232,7 @@ class DeliveryLedger:
             select(digest_deliveries).order_by(digest_deliveries.c.claimed_at.desc()).limit(limit)
         )
         with self._engine.connect() as connection:
-            return [Delivery(**row._mapping) for row in connection.execute(query)]
+            return [Delivery(**row._asdict()) for row in connection.execute(query)]
 
     def claim(self, recipient_id: int, kind: DigestKind, day: date, message_id: str) -> Delivery:
         """Note that somebody works on a delivery; its lock is held.
@@ -264,7 +264,7 @@ class DeliveryLedger:
             .returning(*digest_deliveries.c)
         )
         with self._engine.begin() as connection:
-            return Delivery(**connection.execute(query).one()._mapping)
+            return Delivery(**connection.execute(query).one()._asdict())
 
     def hand_over(self, delivery: Delivery, *, error: str | None = None) -> None:
         """Note that from now on the mail server may have the mail; `error` says why that is all."""

@@ -80,7 +80,7 @@ class NotificationLog:
             .order_by(notifications.c.notification_id)
         )
         with self._engine.connect() as connection:
-            return [Notification(**row._mapping) for row in connection.execute(query)]
+            return [Notification(**row._asdict()) for row in connection.execute(query)]
 
     def mark_notified(self, ids: Sequence[int]) -> None:
         """Remember that these were told."""

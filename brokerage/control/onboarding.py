@@ -84,7 +84,7 @@ class OnboardingLog:
             .returning(*onboarding_jobs.c)
         )
         with self._engine.begin() as connection:
-            return OnboardingJob(**connection.execute(query).one()._mapping)
+            return OnboardingJob(**connection.execute(query).one()._asdict())
 
     def set_status(
         self,
@@ -153,7 +153,7 @@ class OnboardingLog:
         )
         with self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()
-        return OnboardingJob(**row._mapping) if row is not None else None
+        return OnboardingJob(**row._asdict()) if row is not None else None
 
     def steps(self, job_id: int) -> list[OnboardingStep]:
         query = (
@@ -162,7 +162,7 @@ class OnboardingLog:
             .order_by(onboarding_steps.c.step)
         )
         with self._engine.connect() as connection:
-            return [OnboardingStep(**row._mapping) for row in connection.execute(query)]
+            return [OnboardingStep(**row._asdict()) for row in connection.execute(query)]
 
     def open_jobs(self) -> list[OnboardingJob]:
         """The attempts that have not ended, oldest first."""
@@ -172,7 +172,7 @@ class OnboardingLog:
             .order_by(onboarding_jobs.c.job_id)
         )
         with self._engine.connect() as connection:
-            return [OnboardingJob(**row._mapping) for row in connection.execute(query)]
+            return [OnboardingJob(**row._asdict()) for row in connection.execute(query)]
 
     def latest_of_all(self) -> dict[str, OnboardingJob]:
         """The newest attempt of every agent that ever had one."""
@@ -183,7 +183,7 @@ class OnboardingLog:
         )
         with self._engine.connect() as connection:
             return {
-                row.agent_key: OnboardingJob(**row._mapping) for row in connection.execute(query)
+                row.agent_key: OnboardingJob(**row._asdict()) for row in connection.execute(query)
             }
 
     def link_run(self, job_id: int, run_id: str, vendor: str, status: str) -> None:
@@ -209,4 +209,4 @@ class OnboardingLog:
         if run_ids is not None:
             query = query.where(onboarding_runs.c.run_id.in_(list(run_ids)))
         with self._engine.connect() as connection:
-            return [OnboardingRun(**row._mapping) for row in connection.execute(query)]
+            return [OnboardingRun(**row._asdict()) for row in connection.execute(query)]

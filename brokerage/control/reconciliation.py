@@ -107,4 +107,4 @@ class ReconciliationLog:
         if connection_ids is not None:
             query = query.where(table.connection_id.in_(list(connection_ids)))
         with self._engine.connect() as connection:
-            return [Reconciled(**row._mapping) for row in connection.execute(query)]
+            return [Reconciled(**row._asdict()) for row in connection.execute(query)]

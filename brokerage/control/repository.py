@@ -251,8 +251,8 @@ class ControlRepository:
 
 
 def _agent(row: Row[Any]) -> AgentRecord:
-    return AgentRecord(**row._mapping)
+    return AgentRecord(**row._asdict())
 
 
 def _connection(row: Row[Any]) -> ConnectionRecord:
-    return ConnectionRecord(**row._mapping)
+    return ConnectionRecord(**row._asdict())

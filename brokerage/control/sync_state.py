@@ -105,7 +105,7 @@ def read_sync_state(
     )
     with engine.connect() as connection:
         rows = connection.execute(query, {"wanted": wanted})
-        return [SyncState(**row._mapping) for row in rows]
+        return [SyncState(**row._asdict()) for row in rows]
 
 
 def has_marks(connection: Connection, schema: str) -> bool:

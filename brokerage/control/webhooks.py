@@ -194,7 +194,7 @@ class WebhookEndpoints:
         table = webhook_subscriptions
         query = select(table).order_by(table.c.connection_id, table.c.topic)
         with self._engine.connect() as connection:
-            return [SubscriptionState(**row._mapping) for row in connection.execute(query)]
+            return [SubscriptionState(**row._asdict()) for row in connection.execute(query)]
 
 
 class WebhookInbox:
@@ -431,7 +431,7 @@ class WebhookInbox:
             .order_by(table.c.vendor)
         )
         with self._engine.connect() as connection:
-            return [InboxCounts(**row._mapping) for row in connection.execute(query)]
+            return [InboxCounts(**row._asdict()) for row in connection.execute(query)]
 
     def refusals(self, since: timedelta = timedelta(days=1)) -> list[Refusals]:
         """What was refused lately, the most frequent first."""
@@ -450,7 +450,7 @@ class WebhookInbox:
         )
         with self._engine.connect() as connection:
             return [
-                Refusals(**{**row._mapping, "count": int(row.count)})  # type: ignore[call-overload]
+                Refusals(**{**row._asdict(), "count": int(row.count)})  # type: ignore[call-overload]
                 for row in connection.execute(query)
             ]
 
@@ -502,6 +502,6 @@ def _without_nul(value: Any) -> Any:
         return _plain(value)
     if isinstance(value, Mapping):
         return {_plain(str(k)): _without_nul(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [_without_nul(item) for item in value]
     return value

@@ -24,6 +24,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -463,7 +464,7 @@ class EmbeddedPostgres:
         A file takes the output, not a pipe: the server inherits it and would hold a pipe open.
         """
         user = self._user()
-        identity = (
+        identity: dict[str, Any] = (
             {"user": user.uid, "group": user.gid, "extra_groups": []} if user is not None else {}
         )
         environment = {
@@ -483,7 +484,7 @@ class EmbeddedPostgres:
                 cwd="/",
                 env={**environment, "LC_ALL": "C", "TZ": "UTC"},
                 check=False,
-                **identity,  # type: ignore[call-overload]
+                **identity,
             )
         if check and result.returncode != 0:
             raise UnavailableError(

@@ -61,7 +61,7 @@ def read_news(engine: Engine, agent_key: str, first: date, last: date) -> list[N
                 "marts.network_news is not there yet: build the warehouse with `brokerage sync`."
             )
         rows = connection.execute(_QUERY, {"agent": agent_key, "first": first, "last": last})
-        return [News(**row._mapping) for row in rows]
+        return [News(**row._asdict()) for row in rows]
 
 
 def last_news_day(engine: Engine, agent_key: str) -> date | None:

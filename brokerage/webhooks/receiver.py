@@ -232,9 +232,10 @@ def _arrivals(webhooks: Webhooks, endpoint: Endpoint, delivery: Delivery) -> lis
     _note_signature(webhooks, delivery)
     try:
         parsed: Any = orjson.loads(delivery.body)
-        events = list(webhooks.read(parsed, delivery.now))
     except orjson.JSONDecodeError:
         return [_dead(endpoint, delivery, "A delivery is no JSON.", None)]
+    try:
+        events = list(webhooks.read(parsed, delivery.now))
     except NotUnderstood as error:
         return [_dead(endpoint, delivery, str(error), parsed)]
     return [_arrival(endpoint, event) for event in events]

@@ -99,13 +99,14 @@ class _Postgres(postgres):
             ) -> None:
                 super().__init__(schema, config, capabilities)
                 plain = self.sql_client
-                self.sql_client = _SqlClient(
+                keeping = _SqlClient(
                     plain.dataset_name,
                     plain.staging_dataset_name,
                     plain.credentials,
                     capabilities,
                 )
-                self.sql_client.kept = kept
+                keeping.kept = kept
+                self.sql_client = keeping
 
         return Client
 

@@ -100,7 +100,8 @@ def _as_text(rows: pa.Table) -> pa.Table:
     for number, kind in enumerate(rows.schema.types):
         if pa.types.is_timestamp(kind):
             plain = rows.column(number).cast(pa.timestamp("us")).cast(pa.string())
-            text = pc.binary_join_element_wise(plain, "Z", "")
+            # made when pyarrow is imported, which no stub says
+            text = pc.binary_join_element_wise(plain, "Z", "")  # type: ignore[missing-attribute]
             rows = rows.set_column(number, rows.schema.names[number], text)
     return rows
 

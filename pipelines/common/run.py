@@ -509,7 +509,7 @@ class _Session:
             self._again.append(_Page(task, fitting.keys, fitting.hashes, batch, [], {}, []))
 
     def _rejected(self, task: _Task, bad: Rejected) -> dict[str, Any]:
-        whole = bad.row if isinstance(bad.row, dict | list) else {"value": bad.row}
+        whole = bad.row if isinstance(bad.row, (dict, list)) else {"value": bad.row}
         key = f"{task.entity.name}|{row_hash(whole)}"
         task.rejected += 1
         if self.memory is None or self.memory.is_new_rejection(task.account.connection_id, key):

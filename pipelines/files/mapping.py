@@ -69,7 +69,7 @@ class ColumnRule(_Strict):
 
 
 def _as_rule(value: Any) -> Any:
-    return {"column": value} if isinstance(value, str | list | tuple) else value
+    return {"column": value} if isinstance(value, (str, list, tuple)) else value
 
 
 class ColumnMapping(_Strict):
@@ -126,7 +126,7 @@ def _told(rule: Mapping[str, Any]) -> dict[str, Any]:
     return {k: _one(v) if k in ("column", "date_format") else v for k, v in rule.items()}
 
 
-class _Loader(yaml.BaseLoader):  # type: ignore[misc]
+class _Loader(yaml.BaseLoader):
     """Every scalar stays text: `NO` is a state and 02115 a postal code."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -221,7 +221,7 @@ def kinds_of(entity: Entity) -> dict[str, Kind]:
 
 def _kind(field: ModelField) -> Kind:
     if field.raw_type in ("money", "number", "date", "text"):
-        return field.raw_type  # type: ignore[return-value]
+        return field.raw_type
     raise TypeError(f"{field.name}: a file's field is text, money, a number or a date")
 
 

@@ -71,8 +71,13 @@ class Member(LoftyModel):
 class Account(Member):
     """The member behind the credential. lofty.md §1.3."""
 
-    member_user_id: Id = Field(description="user id, which was seen to be a short number here")
-    team_id: Id = Field(description="account (tenant) id")
+    # here they are never missing
+    member_user_id: Id = Field(  # type: ignore[bad-override-mutable-attribute]
+        description="user id, which was seen to be a short number here"
+    )
+    team_id: Id = Field(  # type: ignore[bad-override-mutable-attribute]
+        description="account (tenant) id"
+    )
     sees_all: bool | None = Field(
         None, description="an owner or admin; everybody else is shown only the own leads"
     )

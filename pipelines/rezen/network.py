@@ -73,7 +73,7 @@ def network_sizes(data: Any) -> list[Row]:
     counts = {key: value for key, value in data.items() if str(key).isdigit()}
     if counts:
         return [{"tier": int(key), "count": value} for key, value in counts.items()]
-    inner = (network_sizes(value) for value in data.values() if isinstance(value, list | Mapping))
+    inner = (network_sizes(value) for value in data.values() if isinstance(value, (list, Mapping)))
     return next((rows for rows in inner if rows), [])
 
 

@@ -64,7 +64,7 @@ def lead_filter(account: Account, query: Query) -> Callable[[Lead], bool] | None
         if text:
             tags = _words(text)
             tests.append(
-                lambda lead, tags=tags, meets=meets: meets(  # type: ignore[misc]
+                lambda lead, tags=tags, meets=meets: meets(
                     tags, {account.tags[t].name for t in lead.tags}
                 )
             )

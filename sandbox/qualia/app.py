@@ -152,7 +152,7 @@ class _App:
         try:
             name, colon, key = base64.b64decode(text, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
-            colon = ""
+            name = colon = key = ""
         if scheme.lower() != "basic" or not colon:
             return _refusal(401, "Authorization header is not properly formatted", "UNAUTHORIZED")
         known = name == books.username and hmac.compare_digest(key, books.api_key)
@@ -272,7 +272,7 @@ def _spoil_row(answer: Json, rule: Rule) -> None:
         ]
         return
     for name, value in data.items():
-        if isinstance(value, dict | list) and value:
+        if isinstance(value, (dict, list)) and value:
             rows = value if isinstance(value, list) else [value]
             if isinstance(rows[0], dict):
                 spoiled = orjson.loads(spoil_rows(orjson.dumps(rows), rule))

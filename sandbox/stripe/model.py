@@ -88,7 +88,7 @@ class Price:
     @property
     def metered(self) -> bool:
         """Whether use is billed and not seats."""
-        return bool(self.recurring) and self.recurring["usage_type"] == "metered"  # type: ignore[index]
+        return bool(self.recurring) and self.recurring["usage_type"] == "metered"
 
 
 @dataclass(slots=True)

@@ -72,7 +72,7 @@ rolled as (
         {%- for name, (above, below) in it.rates.items() %}
         {{ rate(above, below) }} as {{ name }},
         {%- endfor %}
-        filled.*
+        *
     from filled
 ),
 
@@ -81,7 +81,7 @@ final as (
         {%- for column in rolling %}
         round(rolling_{{ column }} / 12, 4) as average_{{ column }}_12_months,
         {%- endfor %}
-        rolled.*
+        *
     from rolled
 )
 

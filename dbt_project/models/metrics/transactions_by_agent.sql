@@ -14,7 +14,7 @@ final as (
         }.items() %}
         {{ rank_of(measure, board, "agent_id <> 'unknown'") }} as {{ name }}_rank,
         {%- endfor %}
-        rolled_up.*
+        *
     from rolled_up
 )
 
