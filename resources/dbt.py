@@ -335,7 +335,7 @@ class DbtResource(dg.ConfigurableResource[None]):
             (work / "run_results.json").unlink(missing_ok=True)
             return DbtCliInvocation.run(
                 args=[
-                    *(dbt_executable(), "build"),
+                    *(sys.executable, "-m", "resources.lean_dbt", "build"),
                     *("--project-dir", str(project.project_dir)),
                     *("--profiles-dir", str(project.profiles_dir)),
                     *("--target-path", str(work), "--log-path", str(work)),
