@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, cast
 
 from sandbox.clock import Clock
 from sandbox.faults import Faults
+from sandbox.first_day import first_day
 from sandbox.hooks import Hooks, Rules
 from sandbox.limits import Limits
 from sandbox.requests import RequestLog
@@ -53,19 +54,30 @@ class Sandbox:
         self.requests = RequestLog(self.clock)
         self.hooks = Hooks(self, {n: v.hooks or Rules() for n, v in VENDORS.items()})
         self.rebuilt = 0
+        self.world: World
+        self.books: dict[str, Books]
         self._build()
 
     def _build(self) -> None:
         # a large world is millions of live objects: collecting while building doubles the time
         gc.disable()
         try:
-            self.world = World(seed=self.seed, size=self.size, clock=self.clock)
-            self.books: dict[str, Books] = {
-                name: vendor.build(self) for name, vendor in VENDORS.items()
-            }
+            self.world, self.books, moment = first_day(
+                (self.seed, self.size, self.start),
+                self._built,
+                {"box": self, "clock": self.clock, "lock": self.lock},
+            )
+            # what was built in some milliseconds must not be of the future when it is read back
+            self.clock.advance(seconds=max(0.0, (moment - self.clock.now()).total_seconds()))
         finally:
             gc.enable()
         self.rebuilt += 1
+
+    def _built(self) -> tuple[World, dict[str, Books], datetime]:
+        # the books look for the world here
+        self.world = World(seed=self.seed, size=self.size, clock=self.clock)
+        books = {name: vendor.build(self) for name, vendor in VENDORS.items()}
+        return self.world, books, self.clock.now()
 
     @property
     def crm(self) -> Crm:

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,12 @@ CHOICES: Mapping[str, tuple[Any, ...]] = {
 def whole_ms(moment: datetime) -> datetime:
     """The moment to the millisecond, as the vendor sends it."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _disburse(order: Order, moment: datetime) -> None:
+    if order.disburse_at == moment and order.status == "CLOSED":
+        order.disbursement_date = moment
+        order.last_activity = max(order.last_activity, moment)
 
 
 class Books:
@@ -228,13 +235,7 @@ class Books:
         if order.disburse_at == at:
             return
         order.disburse_at = at
-
-        def disburse(moment: datetime) -> None:
-            if order.disburse_at == moment and order.status == "CLOSED":
-                order.disbursement_date = moment
-                order.last_activity = max(order.last_activity, moment)
-
-        self.at(at, disburse)
+        self.at(at, partial(_disburse, order))
 
     def at(self, moment: datetime, action: Callable[[datetime], None]) -> None:
         """Plans an action, which is told the moment."""
@@ -274,7 +275,7 @@ class Books:
         )
         self.orders[order.id] = order
         days = rng.randint(20, 40)
-        self.at(at + timedelta(days=days), lambda moment: self._close_own(order, moment))
+        self.at(at + timedelta(days=days), partial(self._close_own, order))
         self.version += 1
         return order
 

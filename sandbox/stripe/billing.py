@@ -6,6 +6,7 @@ import calendar
 import heapq
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -49,6 +50,14 @@ def after(anchor: int, recurring: dict[str, Any], cycles: int) -> int:
     return int(start.replace(year=year, month=month, day=day).timestamp())
 
 
+def _if_still(
+    sub: Subscription, token: int, action: Callable[[Subscription, int], None], at: int
+) -> None:
+    """What was planned for a subscription, unless it has been planned otherwise since."""
+    if sub.token == token:
+        action(sub, at)
+
+
 class Billing:
     """Plans and plays the steps of all subscriptions."""
 
@@ -79,13 +88,7 @@ class Billing:
     def _later(
         self, sub: Subscription, moment: int, action: Callable[[Subscription, int], None]
     ) -> None:
-        token = sub.token
-
-        def due(at: int) -> None:
-            if sub.token == token:
-                action(sub, at)
-
-        self.at(moment, due)
+        self.at(moment, partial(_if_still, sub, sub.token, action))
 
     # --- starting -----------------------------------------------------------------------------
 
@@ -358,7 +361,7 @@ class Billing:
             self._hold(bill, paused["behavior"], at)
         elif not draft and not self._charge(bill, customer, at):
             if sub.collection_method == "send_invoice":
-                self.at(at + 40 * DAY, lambda moment: self._overdue(bill, moment))
+                self.at(at + 40 * DAY, partial(self._overdue, bill))
             elif sub.status == "active":
                 self._dun(sub, bill, at)
                 return
@@ -395,23 +398,22 @@ class Billing:
     def _retry_at(self, sub: Subscription, bill: Invoice, at: int, days: Sequence[int]) -> None:
         first, *rest = days
         bill.next_payment_attempt = at + first * DAY
+        self._later(sub, at + first * DAY, partial(self._retry, bill, rest))
 
-        def again(of: Subscription, moment: int) -> None:
-            if bill.status != "open":
-                return
-            customer = self.store.customers[of.customer]
-            if self._charge(bill, customer, moment):
-                with self.journal.change(SUBSCRIPTION_UPDATED, of, moment):
-                    of.status = "active"
-                self._delinquent(customer, False, moment)
-                self._plan_next(of)
-            elif rest:
-                self._retry_at(of, bill, moment, rest)
-            else:
-                bill.next_payment_attempt = None
-                self._give_up(of, moment)
-
-        self._later(sub, at + first * DAY, again)
+    def _retry(self, bill: Invoice, rest: Sequence[int], sub: Subscription, at: int) -> None:
+        if bill.status != "open":
+            return
+        customer = self.store.customers[sub.customer]
+        if self._charge(bill, customer, at):
+            with self.journal.change(SUBSCRIPTION_UPDATED, sub, at):
+                sub.status = "active"
+            self._delinquent(customer, False, at)
+            self._plan_next(sub)
+        elif rest:
+            self._retry_at(sub, bill, at, rest)
+        else:
+            bill.next_payment_attempt = None
+            self._give_up(sub, at)
 
     def _give_up(self, sub: Subscription, at: int) -> None:
         if sub.gives_up_as == "canceled":

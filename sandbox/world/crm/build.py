@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 from random import Random
 from typing import Any, TypeVar
 
@@ -99,6 +100,11 @@ def second(instant: datetime) -> datetime:
     return instant.replace(microsecond=0)
 
 
+def _person_id_if_any(row: Row) -> int | None:
+    found: int | None = getattr(row, "person_id", None)
+    return found
+
+
 class AccountBuilder:
     """Makes one account. The same stream gives the same account."""
 
@@ -116,6 +122,7 @@ class AccountBuilder:
     ) -> None:
         self._rng = rng
         self._counts = counts
+        person_id = attrgetter("person_id")
         self._world_deals = deals
         # to the minute: the clock runs on while accounts are built, the data must not
         self._now = second(now).replace(second=0)
@@ -128,14 +135,14 @@ class AccountBuilder:
             agent_id=owner.agent_id,
             name=f"{agent_name} Realty",
             domain=key.replace("-", ""),
-            people=Table("people", FIRST_IDS["people"], lambda p: p.id),
+            people=Table("people", FIRST_IDS["people"], attrgetter("id")),
             deals=Table("deals", FIRST_IDS["deals"]),
-            events=Table("events", FIRST_IDS["events"], lambda e: e.person_id),
-            calls=Table("calls", FIRST_IDS["calls"], lambda c: c.person_id),
-            text_messages=Table("text_messages", FIRST_IDS["text_messages"], lambda t: t.person_id),
+            events=Table("events", FIRST_IDS["events"], person_id),
+            calls=Table("calls", FIRST_IDS["calls"], person_id),
+            text_messages=Table("text_messages", FIRST_IDS["text_messages"], person_id),
             appointments=Table("appointments", FIRST_IDS["appointments"]),
-            notes=Table("notes", FIRST_IDS["notes"], lambda n: n.person_id),
-            tasks=Table("tasks", FIRST_IDS["tasks"], lambda t: t.person_id),
+            notes=Table("notes", FIRST_IDS["notes"], person_id),
+            tasks=Table("tasks", FIRST_IDS["tasks"], person_id),
         )
         self._world_users = users
 
@@ -646,7 +653,7 @@ class AccountBuilder:
             end=self._now,
             picker=None,
         )
-        account.people = FormulaTable("people", formula, lambda p: p.id)
+        account.people = FormulaTable("people", formula, attrgetter("id"))
 
     def _children(
         self,
@@ -682,9 +689,7 @@ class AccountBuilder:
             end=self._now,
             picker=picker,
         )
-        setattr(
-            account, name, FormulaTable(name, formula, lambda row: getattr(row, "person_id", None))
-        )
+        setattr(account, name, FormulaTable(name, formula, _person_id_if_any))
 
 
 def mirror_state(account: Account, deal: Deal, source: WorldDeal) -> bool:
