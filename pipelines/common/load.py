@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from dlt.common.configuration.container import Container
-from dlt.common.configuration.providers import CustomLoaderDocProvider
+from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.schema.typing import TColumnSchema, TDeleteInsertStrategyDict
 from dlt.extract import DltResource, DltSource
 
 from pipelines.common.destination import KeptConnections, kept_postgres
 from pipelines.common.entity import Vendor
+from pipelines.common.lean_dlt import make_lean
 from pipelines.common.model import Column
 from pipelines.common.warehouse import BOOKKEEPING, create_raw_tables
 
@@ -204,23 +205,39 @@ def as_source(vendor: Vendor, package: Package) -> DltSource:
     return dlt.source(source, name=vendor.schema, max_table_nesting=0)()
 
 
-_DLT_SETTINGS = CustomLoaderDocProvider(
-    "the platform",
-    lambda: {
-        "runtime": {"dlthub_telemetry": False},
+LOAD_WORKERS = 4
+"""Files of a load that are copied side by side."""
+
+
+class _OurSettings(ConfigProvider):
+    """All settings of dlt that differ from its own, by name alone: looking each name up under
+    every section it may have takes longer than the rest of its settings."""
+
+    name = "the platform"
+    supports_secrets = False
+    supports_sections = False
+    held: Mapping[str, Any] = {
+        "dlthub_telemetry": False,
         "restore_from_destination": False,
-        "normalize": {"data_writer": {"disable_compression": True}},
-        "load": {"workers": 4},
-    },
-)
+        "disable_compression": True,
+    }
+
+    def get_value(
+        self, key: str, hint: type[Any], pipeline_name: str | None, *sections: str
+    ) -> tuple[Any, str]:
+        return self.held.get(key), key
+
+
+_DLT_SETTINGS = _OurSettings()
 
 
 def _settle_dlt() -> None:
-    """Let dlt take its settings from here and nowhere else.
+    """Let dlt take its settings from here and nowhere else, and do nothing in vain.
 
     A variable or a `.dlt` folder that happens to be there could change how money is loaded; looking
     for them, under each of dozens of names, was also a third of the time of a small load.
     """
+    make_lean()
     providers = Container()[PluggableRunContext].providers
     if providers.providers != [_DLT_SETTINGS]:
         providers.providers = [_DLT_SETTINGS]

@@ -41,7 +41,7 @@ from pipelines.common.destination import KeptConnections
 from pipelines.common.entity import Entity, Read, Row, Vendor, in_reading_order
 from pipelines.common.errors import AccountBroken, ResourceUnavailable, VendorError
 from pipelines.common.http import CallCounter, VendorHttp, VendorSettings
-from pipelines.common.load import Package, as_source, make_pipeline
+from pipelines.common.load import LOAD_WORKERS, Package, as_source, make_pipeline
 from pipelines.common.reading import (
     WEBHOOK,
     EntityResult,
@@ -731,7 +731,7 @@ def sync(
                 )
             with _load_errors(vendor):
                 pipeline.normalize()
-                load_ids += pipeline.load(raise_on_failed_jobs=True).loads_ids
+                load_ids += pipeline.load(workers=LOAD_WORKERS, raise_on_failed_jobs=True).loads_ids
             kept.close()
         if lane != "fast":
             for task in tasks:
