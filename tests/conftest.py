@@ -7,6 +7,7 @@ import gc
 import itertools
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,6 +39,8 @@ _LIVED_WORLD = re.compile(
     r"^tests/warehouse/test_((finance|identity|marts|metrics|network)_equals?_truth"
     r"|crm_title_billing|history|moments|network_news|pages|semantic_layer|unit_tests|whole)\.py"
 )
+MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it are made as in any other of its kind
+ROOM_BYTES = 6_000_000_000
 NO_CERTIFICATES = Path(__file__).parent
 BI_READER_PASSWORD = "bi-reader-of-the-tests"
 
@@ -48,9 +51,20 @@ def pytest_configure() -> None:
     """What the tests and all that they start find around them."""
     # tables that tests read must not be cut short by the width of whatever runs them
     os.environ["COLUMNS"] = "160"
+    _write_to_memory()
     # nobody is to be trusted, and to read whom a machine trusts takes 30 ms for each client
     os.environ.pop("SSL_CERT_FILE", None)
     os.environ["SSL_CERT_DIR"] = str(NO_CERTIFICATES)
+
+
+def _write_to_memory() -> None:
+    """Let all that tests write and remove be files in memory, where there is room for them.
+
+    A database is three hundred files and each test has one: that costs ten times as much on a disk.
+    """
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
 
 
 class ByVendorOrFile(LoadScopeScheduling):
@@ -113,6 +127,8 @@ def postgres_server() -> Iterator[EmbeddedPostgres]:
                 "synchronous_commit": "off",
                 "full_page_writes": "off",
                 "shared_buffers": "128MB",
+                # beyond it what was written is forgotten
+                "max_wal_size": "256MB",
                 "autovacuum": "off",
             },
             reachable_bases=(base,),
@@ -195,8 +211,7 @@ def _new_database(
     server: EmbeddedPostgres, template: str, name: str | None = None
 ) -> Iterator[str]:
     name = name or f"test_{next(_numbers)}"
-    # file_copy with a checkpoint is slower than wal_log for a database of a few megabytes
-    _execute(server, f"create database {name} template {template} strategy wal_log")
+    _execute(server, f"create database {name} template {template} strategy file_copy")
     try:
         yield server.url(database=name)
     finally:

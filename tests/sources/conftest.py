@@ -145,7 +145,7 @@ def _copy_of(url: str) -> Iterator[str]:
     with contextlib.closing(psycopg2.connect(address)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f"create database {name} template {source.database} strategy wal_log")
+            cursor.execute(f"create database {name} template {source.database} strategy file_copy")
             # a copy has no rights on the database itself
             cursor.execute(f"grant connect, create, temporary on database {name} to {LOADER}")
             try:

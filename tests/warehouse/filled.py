@@ -158,7 +158,9 @@ def copy_of(world: Warehouse) -> Iterator[str]:
     with closing(psycopg2.connect(server.render_as_string(hide_password=False))) as session:
         session.autocommit = True
         cursor = session.cursor()
-        cursor.execute(f"create database {copy.database} template {url.database} strategy wal_log")
+        cursor.execute(
+            f"create database {copy.database} template {url.database} strategy file_copy"
+        )
         address = copy.render_as_string(hide_password=False)
         owner = make_engine(address)
         grant_database(owner)
