@@ -7,7 +7,6 @@ import gc
 import itertools
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from brokerage.database.engine import make_engine
 from brokerage.database.roles import grant_database
 from brokerage.database.setup import set_up_database
 from brokerage.settings import Settings, get_settings
+from tests.memory import write_to_memory
 
 TEMPLATE = "brokerage_template"
 
@@ -39,8 +39,6 @@ _LIVED_WORLD = re.compile(
     r"^tests/warehouse/test_((finance|identity|marts|metrics|network)_equals?_truth"
     r"|crm_title_billing|history|moments|network_news|pages|semantic_layer|unit_tests|whole)\.py"
 )
-MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it are made as in any other of its kind
-ROOM_BYTES = 6_000_000_000
 NO_CERTIFICATES = Path(__file__).parent
 BI_READER_PASSWORD = "bi-reader-of-the-tests"
 
@@ -51,20 +49,10 @@ def pytest_configure() -> None:
     """What the tests and all that they start find around them."""
     # tables that tests read must not be cut short by the width of whatever runs them
     os.environ["COLUMNS"] = "160"
-    _write_to_memory()
+    write_to_memory()
     # nobody is to be trusted, and to read whom a machine trusts takes 30 ms for each client
     os.environ.pop("SSL_CERT_FILE", None)
     os.environ["SSL_CERT_DIR"] = str(NO_CERTIFICATES)
-
-
-def _write_to_memory() -> None:
-    """Let all that tests write and remove be files in memory, where there is room for them.
-
-    A database is three hundred files and each test has one: that costs ten times as much on a disk.
-    """
-    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
-        os.environ["TMPDIR"] = str(MEMORY)
-        tempfile.tempdir = None
 
 
 class ByVendorOrFile(LoadScopeScheduling):

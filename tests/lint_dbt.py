@@ -25,6 +25,7 @@ from brokerage.database.setup import set_up_database
 from pipelines.common.load import prepare_raw
 from pipelines.registry import VENDORS
 from resources.dbt import dbt_environment
+from tests.memory import write_to_memory
 
 PROJECT = Path(__file__).parents[1]
 DBT = PROJECT / "dbt_project"
@@ -45,6 +46,7 @@ def main() -> int:
     if known >= set(found):
         sys.stdout.write("dbt project: unchanged since it was last clean\n")
         return 0
+    write_to_memory()
     changed = [str(path.relative_to(DBT)) for mark, path in found.items() if mark not in known]
     with tempfile.TemporaryDirectory(prefix="brokerage-lint-") as folder:
         base = Path(folder)
