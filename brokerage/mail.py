@@ -17,7 +17,6 @@ from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, formataddr, parseaddr
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol, Self
 
 from brokerage.errors import ConfigurationError
@@ -84,12 +83,7 @@ class Mailer(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     def send(self, mail: Mail, before_handover: Handover) -> None:
         """Send a mail; `before_handover` is called right before it can no longer be taken back.
@@ -129,12 +123,7 @@ class OutboxMailer(AbstractContextManager["OutboxMailer"]):
         self.folder = folder
         self._sender = sender
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing is open."""
 
     def send(self, mail: Mail, before_handover: Handover) -> None:
@@ -161,12 +150,7 @@ class SmtpMailer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._smtp is not None:
             try:
                 self._smtp.quit()

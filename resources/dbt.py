@@ -335,7 +335,8 @@ class DbtResource(dg.ConfigurableResource[None]):
             (work / "run_results.json").unlink(missing_ok=True)
             return DbtCliInvocation.run(
                 args=[
-                    *(sys.executable, "-m", "resources.lean_dbt", "build"),
+                    # -P: what lies in dbt's project is no module of Python
+                    *(sys.executable, "-P", "-m", "resources.lean_dbt", "build"),
                     *("--project-dir", str(project.project_dir)),
                     *("--profiles-dir", str(project.profiles_dir)),
                     *("--target-path", str(work), "--log-path", str(work)),

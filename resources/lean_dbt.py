@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import psycopg2
 from dbt.adapters.base.connections import BaseConnectionManager
 from dbt.adapters.contracts.connection import ConnectionState
 from dbt.clients.jinja import MacroGenerator
@@ -29,8 +30,8 @@ def make_lean() -> None:
     _keep_connections()
     _make_macros_at_once()
     _keep_calendars()
-    # what was parsed stays, and each node makes thousands of objects: to look for garbage among them
-    # after every few hundred takes a tenth of the time
+    # what was parsed stays, and each node makes thousands of objects: to look for garbage after
+    # every few hundred of them takes a tenth of the time
     gc.set_threshold(50_000, 20, 100)
 
 
@@ -85,10 +86,14 @@ def _keep_connections() -> None:
             close(self)
             return
         session: Any = connection.handle
-        session.rollback()
-        with session.cursor() as cursor:
-            cursor.execute("discard temp")
-        session.commit()
+        try:
+            session.rollback()
+            with session.cursor() as cursor:
+                cursor.execute("discard temp")
+            session.commit()
+        except psycopg2.Error:
+            # the server has ended it: the next node has to log in
+            close(self)
 
     BaseConnectionManager.release = release  # type: ignore[method-assign]
 
