@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -389,9 +390,9 @@ class Settings(BaseSettings):
         """
         try:
             self.home.mkdir(parents=True, exist_ok=True)
-            probe = self.home / ".writable"
-            probe.touch()
-            probe.unlink()
+            # without a name, because others ask at the same moment
+            with tempfile.TemporaryFile(dir=self.home):
+                pass
         except OSError as error:
             raise ConfigurationError(
                 f"The home folder {self.home} cannot be written ({error.strerror}): set "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,6 +151,14 @@ def test_a_home_that_cannot_be_made_is_one_sentence(
     monkeypatch.setenv("BROKERAGE_HOME", str(tmp_path / "file" / "home"))
     with pytest.raises(ConfigurationError, match="set BROKERAGE_HOME to a folder of your own"):
         Settings.load().make_home()
+
+
+def test_all_processes_may_ask_for_the_home_at_the_same_moment(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    with ThreadPoolExecutor(8) as pool:
+        homes = {made.result() for made in [pool.submit(settings.make_home) for _ in range(2_000)]}
+    assert homes == {tmp_path / "home"}
+    assert not list((tmp_path / "home").iterdir())
 
 
 def test_the_fingerprint_ignores_user_and_password() -> None:
