@@ -7,6 +7,7 @@ pinned version of dlt is what these lines fit; the tests of this module fail whe
 from __future__ import annotations
 
 import functools
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,7 +26,7 @@ def make_lean() -> None:
 
     @functools.cache
     def hints_of(spec: type) -> dict[str, Any]:
-        return read_hints(spec, globalns=vars(validation.sys.modules[spec.__module__]))
+        return read_hints(spec, globalns=vars(sys.modules[spec.__module__]))
 
     # a schema is held against the types of its parts time and again, and they are read each time
     validation.get_type_hints = lambda spec, **_: hints_of(spec)  # type: ignore[bad-assignment]

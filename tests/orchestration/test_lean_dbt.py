@@ -85,6 +85,31 @@ _make_macros_at_once()
 print(json.dumps([before, contexts()]))
 """
 
+GUESS = """
+import json
+from threading import Thread
+from dbt_common.clients.agate_helper import table_from_data_flat
+from resources.lean_dbt import _keep_calendars
+rows = [
+    {"day": "2026-06-15", "at": "2026-06-15 12:30:00", "iso": "2026-06-15T12:30:00", "word": "may"},
+    {"day": "2026-02-28", "at": "2026-02-28 00:00:00", "iso": None, "word": "tomorrow"},
+]
+
+def guessed():
+    table = table_from_data_flat(rows, list(rows[0]))
+    kinds = [type(kind).__name__ for kind in table.column_types]
+    return [kinds, [[str(value) for value in row] for row in table.rows]]
+
+before = guessed()
+_keep_calendars()
+after = []
+for _ in range(2):
+    thread = Thread(target=lambda: after.extend([guessed(), guessed()]))
+    thread.start()
+    thread.join()
+print(json.dumps([before, after]))
+"""
+
 MODELS = {
     "kept": "{{ config(materialized='incremental', unique_key='id') }} select 1 as id",
     "found": """
@@ -115,6 +140,14 @@ def test_a_context_holds_the_macros_that_it_held() -> None:
     assert before["util"]["flat"]["a"][0] == "util.a"
     assert before["dbt"]["flat"]["a"][0] == "ours.a"
     assert before["dbt"]["flat"]["b"][0] == "dbt_postgres.b"
+
+
+def test_texts_of_a_result_are_taken_for_what_they_were_taken_for() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", GUESS], capture_output=True, check=True, text=True, timeout=120
+    )
+    before, after = json.loads(done.stdout.splitlines()[-1])
+    assert after == [before] * 4
 
 
 def test_a_session_goes_from_one_node_to_the_next_without_its_tables(

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from sandbox import first_day
 from sandbox.box import Sandbox
 from sandbox.clock import Clock
 
-# no other test has a world of it, so that the first two are built
-SEED = 90_210
-
 
 @pytest.fixture(scope="module")
-def boxes() -> tuple[Sandbox, Sandbox, Sandbox]:
-    built, kept, read_back = (Sandbox(seed=SEED) for _ in range(3))
-    return built, kept, read_back
+def boxes() -> Iterator[tuple[Sandbox, Sandbox, Sandbox]]:
+    with pytest.MonkeyPatch.context() as patch:
+        # whatever other tests have built in this process
+        patch.setattr(first_day, "_built", Counter())
+        patch.setattr(first_day, "_kept", {})
+        built, kept = Sandbox(), Sandbox()
+        with pytest.MonkeyPatch.context() as forbidding:
+            # a third one that is built would raise
+            forbidding.setattr(Sandbox, "_built", None)
+            read_back = Sandbox()
+        yield built, kept, read_back
 
 
 def _told(box: Sandbox) -> dict[str, Any]:
@@ -34,20 +42,20 @@ def test_it_is_the_world_that_was_built_and_lives_on_like_it(
     for box in boxes:
         box.clock.restart(box.start)
     built, kept, read_back = boxes
-    first_day = _told(built)
-    assert _told(kept) == first_day
-    assert _told(read_back) == first_day
+    at_first = _told(built)
+    assert _told(kept) == at_first
+    assert _told(read_back) == at_first
     for box in boxes:
         box.advance(days=40)
         box.mutate({"op": "add_member", "agent_key": "ada-sample"})
     later = _told(built)
-    assert later != first_day
+    assert later != at_first
     assert _told(kept) == later
     assert _told(read_back) == later
     # what one has lived through is not in the next
     read_back.reset()
     read_back.clock.restart(read_back.start)
-    assert _told(read_back) == first_day
+    assert _told(read_back) == at_first
 
 
 def test_it_belongs_to_its_own_sandbox(boxes: tuple[Sandbox, Sandbox, Sandbox]) -> None:

@@ -11,7 +11,6 @@ import json
 import tempfile
 import dlt
 from dlt.common import validation
-from dlt.common.configuration.container import Container
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TStoredSchema, TTableSchema
 from dlt.common.exceptions import DictValidationException
