@@ -11,6 +11,7 @@ import random
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -155,6 +156,14 @@ def _trust() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+def _reading_trust() -> Future[ssl.SSLContext]:
+    """The certificates, read beside what its caller goes on with, and once for all threads."""
+    reader = ThreadPoolExecutor(1, thread_name_prefix="trust")
+    trusted = reader.submit(_trust)
+    reader.shutdown(wait=False)
+    return trusted
+
+
 @dataclass
 class VendorHttp:
     """The shared connection pool, budgets and retry policy of one vendor for one sync."""
@@ -171,6 +180,7 @@ class VendorHttp:
         self._mine = threading.local()
         self._clients: list[httpx.Client] = []
         self._lock = threading.Lock()
+        self._trusted = _reading_trust() if self.transport is None else None
 
     @property
     def client(self) -> httpx.Client:
@@ -183,7 +193,7 @@ class VendorHttp:
         if client is None:
             client = self._mine.client = httpx.Client(
                 transport=self.transport,
-                verify=_trust(),
+                verify=True if self._trusted is None else self._trusted.result(),
                 timeout=httpx.Timeout(self.settings.timeout_seconds, connect=10.0),
                 headers={"User-Agent": self.settings.user_agent, "Accept": "application/json"},
                 follow_redirects=False,

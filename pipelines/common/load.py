@@ -220,6 +220,8 @@ class _OurSettings(ConfigProvider):
         "dlthub_telemetry": False,
         "restore_from_destination": False,
         "disable_compression": True,
+        # dlt waits as long for more rows after the last one
+        "futures_poll_interval": 0.0,
     }
 
     def get_value(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import ssl
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +30,7 @@ from pipelines.common.http import (
     Dialect,
     VendorHttp,
     VendorSettings,
+    _trust,
     _without_nul,
     rate_limit_headers,
 )
@@ -288,6 +292,37 @@ def test_a_request_holds_one_of_the_places_that_all_accounts_share() -> None:
         http.api(Account(f"{agent}:v", agent, "v", held)).get("http://v.test/x")
     assert left_over == [False, False]
     assert http.places.acquire(blocking=False), "a place was not given back"
+
+
+def test_the_certificates_are_read_once_for_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    trust = httpx.create_ssl_context()
+    readers: list[str] = []
+    # readers that come side by side would meet here
+    meeting = threading.Barrier(2)
+
+    def read() -> ssl.SSLContext:
+        readers.append(threading.current_thread().name)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait(0.2)
+        return trust
+
+    monkeypatch.setattr(httpx, "create_ssl_context", read)
+    _trust.cache_clear()
+    dialect = Dialect("Vendor", _authorize, {"default": Rate(1000, 1.0)})
+    with (
+        contextlib.closing(VendorHttp(dialect, VendorSettings())) as http,
+        ThreadPoolExecutor(4) as threads,
+    ):
+        start = threading.Barrier(4)
+
+        def use(_number: int) -> httpx.Client:
+            start.wait(5)
+            return http.client
+
+        clients = set(threads.map(use, range(4)))
+    _trust.cache_clear()
+    assert len(clients) == 4
+    assert len(readers) == 1
 
 
 def test_the_client_does_not_log_addresses(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,12 +7,18 @@ import subprocess
 import sys
 
 COMPARE = """
+import datetime
 import json
+import re
 import tempfile
 import dlt
 from dlt.common import validation
-from dlt.common.schema import Schema
-from dlt.common.schema.typing import TStoredSchema, TTableSchema
+from dlt.common.configuration.specs.base_configuration import BaseConfiguration
+from dlt.common.destination import client
+from dlt.common.destination import utils as destination_utils
+from dlt.common.schema import Schema, schema
+from dlt.common.schema import utils as schema_utils
+from dlt.common.schema.typing import TColumnSchema, TStoredSchema, TTableSchema
 from dlt.common.exceptions import DictValidationException
 from dlt.common.storages import SchemaStorageConfiguration
 from dlt.common.storages.live_schema_storage import LiveSchemaStorage
@@ -25,12 +31,49 @@ columns = [
     hints["columns"] for vendor in VENDORS.values() for hints in table_hints(vendor).values()
 ]
 bad = {"name": "a", "columns": {"b": {"name": "b", "data_type": "no type", "nullable": 1}}}
+good = {"name": "b", "data_type": "text", "nullable": True, "precision": 1}
+# 1 is True, and True is no precision
+looks_good = {**good, "nullable": 1}
 
-def refused():
+def refused(spec, document):
     try:
-        validation.validate_dict(TTableSchema, bad, ".")
+        validation.validate_dict(spec, document, ".")
     except DictValidationException as error:
         return str(error)
+
+def all_kinds(kind):
+    for each in kind.__subclasses__():
+        yield each
+        yield from all_kinds(each)
+
+def settings():
+    found = {}
+    for kind in all_kinds(BaseConfiguration):
+        made = object.__new__(kind)
+        fields = kind.get_resolvable_fields()
+        shown = {name: re.sub("0x[0-9a-f]+", "", str(hint)) for name, hint in fields.items()}
+        found[f"{kind.__module__}.{kind.__qualname__}"] = [
+            list(made),
+            len(made),
+            bool(made),
+            shown,
+            ["no_such_setting" in made, *(name in dir(made) for name in fields)],
+        ]
+        fields.clear()
+        # what is done to an answer is not done to the next one
+        assert len(kind.get_resolvable_fields()) == len(shown)
+    return found
+
+def copies():
+    day = datetime.date(2026, 1, 2)
+    first = {"a": [{"b": 1.5}, (day, [None])], "c": {"d": True}, "e": day}
+    found = []
+    for copy in (schema_utils.deepcopy, schema.deepcopy):
+        other = copy(first)
+        found.append([str(other), other == first])
+        other["a"][0]["b"], other["c"]["d"] = 2, False
+        other["a"][1][1].append(3)
+    return [*found, str(first)]
 
 def looked_at():
     storage = LiveSchemaStorage(
@@ -43,9 +86,15 @@ def looked_at():
             resource = dlt.resource([], name=name, max_table_nesting=0, **hints)
             held.update_table(resource.compute_table_schema())
     storage.commit_live_schema("sample")
+    able = dlt.destinations.postgres().capabilities()
+    prepare = (destination_utils.prepare_load_table, client.prepare_load_table)
     return [
         {name: str(hint) for name, hint in validation.get_type_hints(TStoredSchema).items()},
-        refused(),
+        [refused(*each) for each in 2 * [(TTableSchema, bad), (TColumnSchema, looks_good),
+                                         (TColumnSchema, good), (TStoredSchema, good)]],
+        settings(),
+        copies(),
+        [each(held.tables, table, able) for each in prepare for table in held.tables.values()],
         [extract.yaml.dump(held, default_flow_style=False, sort_keys=False) for held in columns],
         storage["sample"] is held,
         len(held.tables),
@@ -66,8 +115,16 @@ def test_it_is_told_and_holds_the_same() -> None:
     )
     before, after, changed_by = json.loads(done.stdout.splitlines()[-1])
     assert after == before
-    assert "no type" in before[1]
-    same_object, tables, as_stored = before[3:]
+    _, refusals, settings, copies, prepared, _, same_object, tables, as_stored = before
+    no_type, odd_type, sound, no_schema = refusals[:4]
+    assert "no type" in no_type
+    assert "nullable" in odd_type
+    assert sound is None
+    assert "unexpected" in no_schema
+    assert refusals[4:] == refusals[:4]
+    assert len(settings) > 50
+    assert "1.5" in copies[-1]
+    assert len(prepared) == 2 * tables
     assert same_object
     assert as_stored
     assert tables > 70
