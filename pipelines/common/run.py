@@ -62,6 +62,10 @@ PAGE_ROWS = 500
 """Rows that are checked together. Each call into Arrow lets other threads in, which costs more than
 the call itself when there are only a hundred values in it."""
 
+FIRST_ROWS = 100
+"""Rows that are checked first, while the vendor makes the next page; then twice as many each time,
+until `PAGE_ROWS`."""
+
 QUEUE_PAGES = 16
 _IMPATIENT = ("fast", WEBHOOK)
 """Lanes whose next run comes soon: they leave out an account that another sync is reading."""
@@ -386,13 +390,15 @@ class _Session:
         if failed:
             raise VendorError(f"Not read, because {failed[0]} could not be read in the same sync.")
         waiting: list[Row] = []
+        enough = min(FIRST_ROWS, PAGE_ROWS)
         try:
             for rows in task.read(task.reading):
                 if self._stopped.is_set():
                     return
                 waiting += rows
-                if len(waiting) >= PAGE_ROWS:
+                if len(waiting) >= enough:
                     page, waiting = waiting, []
+                    enough = min(2 * enough, PAGE_ROWS)
                     self._hand_over(task, page)
         finally:
             # what came before a reader failed counts: the next sync need not read it as new
