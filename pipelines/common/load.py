@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ import pyarrow.csv as pacsv
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.runtime.run_context import RunContext
+from dlt.common.runtime.telemetry import stop_telemetry
 from dlt.common.schema.typing import TColumnSchema, TDeleteInsertStrategyDict
 from dlt.extract import DltResource, DltSource
 
@@ -230,19 +233,33 @@ class _OurSettings(ConfigProvider):
         return self.held.get(key), key
 
 
-_DLT_SETTINGS = _OurSettings()
+class _OurContext(RunContext):
+    """Where dlt finds its settings: here and nowhere else."""
+
+    def initial_providers(self) -> list[ConfigProvider]:
+        return [_OurSettings()]
+
+
+_SETTLING = threading.Lock()
 
 
 def _settle_dlt() -> None:
     """Let dlt take its settings from here and nowhere else, and do nothing in vain.
 
     A variable or a `.dlt` folder that happens to be there could change how money is loaded; looking
-    for them, under each of dozens of names, was also a third of the time of a small load.
+    for them, under each of dozens of names, was also a third of the time of a small load. The
+    context that dlt makes for itself reports each load to its makers from its first moment on.
     """
     make_lean()
-    providers = Container()[PluggableRunContext].providers
-    if providers.providers != [_DLT_SETTINGS]:
-        providers.providers = [_DLT_SETTINGS]
+    container = Container()
+    with _SETTLING:
+        ours = PluggableRunContext in container and isinstance(
+            container[PluggableRunContext].context, _OurContext
+        )
+        if not ours:
+            # what was begun under other settings would go on
+            stop_telemetry()
+            container[PluggableRunContext] = PluggableRunContext(_OurContext(None))
 
 
 def make_pipeline(
