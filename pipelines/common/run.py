@@ -58,7 +58,7 @@ from pipelines.common.warehouse import ConnectionMemory, RawStore, SyncLocks
 LOAD_ROWS = 200_000
 """Rows after which a load is completed and the next one begun."""
 
-PAGE_ROWS = 500
+PAGE_ROWS = 1_000
 """Rows that are checked together. Each call into Arrow lets other threads in, which costs more than
 the call itself when there are only a hundred values in it."""
 
