@@ -6,6 +6,7 @@ pinned version of dlt is what these lines fit; the tests of this module fail whe
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import hashlib
@@ -92,15 +93,17 @@ def _accepting(check: Callable[..., None]) -> Callable[..., None]:
     def validate(
         spec: Any, doc: Any, path: str, filter_f: Any = None, validator_f: Any = None
     ) -> None:
-        try:
-            # of this version, equal values of equal types are equal bytes
-            content = hashlib.sha256(marshal.dumps(doc, 2)).digest()
-        except ValueError:
-            check(spec, doc, path, filter_f, validator_f)
+        looked_at = None
+        # one that is made for each call is never seen again
+        if getattr(validator_f, "__closure__", None) is None:
+            with contextlib.suppress(ValueError):
+                # of this version, equal values of equal types are equal bytes
+                content = hashlib.sha256(marshal.dumps(doc, 2)).digest()
+                looked_at = (spec, content, filter_f, validator_f)
+        if looked_at in accepted:
             return
-        looked_at = (spec, content, filter_f, validator_f)
-        if looked_at not in accepted:
-            check(spec, doc, path, filter_f, validator_f)
+        check(spec, doc, path, filter_f, validator_f)
+        if looked_at is not None:
             if len(accepted) >= MOST_ACCEPTED:
                 accepted.clear()
             accepted.add(looked_at)

@@ -250,9 +250,9 @@ def _settle_dlt() -> None:
     for them, under each of dozens of names, was also a third of the time of a small load. The
     context that dlt makes for itself reports each load to its makers from its first moment on.
     """
-    make_lean()
     container = Container()
     with _SETTLING:
+        make_lean()
         ours = PluggableRunContext in container and isinstance(
             container[PluggableRunContext].context, _OurContext
         )

@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
+
+import pytest
+
+from pipelines.common import lean_dlt
 
 COMPARE = """
 import datetime
@@ -129,3 +134,38 @@ def test_it_is_told_and_holds_the_same() -> None:
     assert as_stored
     assert tables > 70
     assert changed_by == "pipelines.common.lean_dlt"
+
+
+def test_what_is_sound_is_checked_once_and_all_else_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked: list[Any] = []
+
+    def check(
+        _spec: Any, doc: Any, _path: str, _filter: Any = None, _validator: Any = None
+    ) -> None:
+        checked.append(doc)
+        if doc == "bad":
+            raise ValueError(doc)
+
+    def made() -> Any:
+        return lambda: checked
+
+    validate = lean_dlt._accepting(check)
+    monkeypatch.setattr(lean_dlt, "MOST_ACCEPTED", 3)
+    for doc in (1, True, 1, True):
+        validate(str, doc, ".")
+    assert checked == [1, True]
+    validate(int, 1, ".")
+    validate(str, 1, ".", None, len)
+    assert len(checked) == 4
+    # full: what was sound is looked at once more
+    validate(str, 1, ".")
+    assert len(checked) == 5
+    for _ in range(2):
+        with pytest.raises(ValueError, match="bad"):
+            validate(str, "bad", ".")
+        # neither a validator nor a document that is made anew can be known again
+        validate(str, 1, ".", None, made())
+        validate(str, object, ".")
+    assert len(checked) == 11
