@@ -190,8 +190,9 @@ CONTENDERS: dict[str, Callable[[Site, str], tuple[int, float]]] = {
 
 
 IMPORTED = (
-    "pandas", "pyarrow.csv", "pyarrow.pandas_compat", "sqlalchemy", "httpcore", "anyio",
-    "dlt.destinations.impl.postgres.postgres", "dlt.sources.rest_api",
+    "pandas", "pyarrow.csv", "pyarrow.pandas_compat", "pyarrow.vendored.version", "sqlalchemy",
+    "httpcore", "anyio", "netrc", "pendulum.locales.en.locale", "dlt.sources.rest_api",
+    "dlt.common.libs.sql_alchemy_compat", "dlt.destinations.impl.postgres.postgres",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import logging
 import shutil
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.runtime.run_context import RunContext
 from dlt.common.runtime.telemetry import stop_telemetry
+from dlt.common.schema import Schema
 from dlt.common.schema.typing import TColumnSchema, TDeleteInsertStrategyDict
 from dlt.extract import DltResource, DltSource
 
@@ -62,30 +63,33 @@ def dlt_columns(columns: Sequence[Column]) -> dict[str, TColumnSchema]:
     return hints
 
 
-def table_hints(vendor: Vendor) -> dict[str, dict[str, Any]]:
-    """dlt's hints for every table of a vendor's raw schema, by table name."""
+def hints_of(vendor: Vendor, name: str) -> dict[str, Any]:
+    """dlt's hints for a table of a vendor's raw schema."""
     merge: TDeleteInsertStrategyDict = {"disposition": "merge", "strategy": "delete-insert"}
     key = ["connection_id", "_key"]
-    # a package holds a row once, see `run`: dlt need not sort it to find the latest copy
-    once: TDeleteInsertStrategyDict = {**merge, "deduplicated": True}
-    tables: dict[str, dict[str, Any]] = {
-        entity.name: {
-            "table_name": entity.name,
+    columns = BOOKKEEPING.get(name)
+    if columns is None:
+        # a package holds a row once, see `run`: dlt need not sort it to find the latest copy
+        once: TDeleteInsertStrategyDict = {**merge, "deduplicated": True}
+        return {
+            "table_name": name,
             "write_disposition": once,
             "primary_key": key,
-            "columns": dlt_columns(entity.columns()),
+            "columns": dlt_columns(vendor.entity(name).columns()),
         }
-        for entity in vendor.entities
+    own = [column for column in columns if not column.name.startswith("_dlt_")]
+    return {
+        "table_name": name,
+        "write_disposition": "append" if name == "sync_marks" else merge,
+        "primary_key": None if name == "sync_marks" else key,
+        "columns": dlt_columns(own),
     }
-    for name, columns in BOOKKEEPING.items():
-        own = [column for column in columns if not column.name.startswith("_dlt_")]
-        tables[name] = {
-            "table_name": name,
-            "write_disposition": "append" if name == "sync_marks" else merge,
-            "primary_key": None if name == "sync_marks" else key,
-            "columns": dlt_columns(own),
-        }
-    return tables
+
+
+def table_hints(vendor: Vendor) -> dict[str, dict[str, Any]]:
+    """dlt's hints for every table of a vendor's raw schema, by table name."""
+    names = (*(entity.name for entity in vendor.entities), *BOOKKEEPING)
+    return {name: hints_of(vendor, name) for name in names}
 
 
 WRITTEN_ROWS = 4_000
@@ -182,30 +186,21 @@ class Package:
 def as_source(vendor: Vendor, package: Package) -> DltSource:
     """A dlt source over a closed package: one resource for each of its tables."""
     package.close()
-    hints = table_hints(vendor)
-
-    def rows_in(files: list[_File]) -> Iterator[Any]:
-        for file in files:
-            yield dlt.mark.with_file_import(str(file.path), "csv", file.rows)
-
-    def rows_of(rows: list[dict[str, Any]]) -> Iterator[Any]:
-        yield rows
-
     resources: list[DltResource] = []
     for name, files in package.files.items():
+        hints = hints_of(vendor, name)
         if name in package.added_only:
-            hints[name]["write_disposition"] = "append"
-        resource: DltResource = dlt.resource(rows_in, name=name, **hints[name])
-        resources.append(resource(files))
+            hints["write_disposition"] = "append"
+        rows = [dlt.mark.with_file_import(str(file.path), "csv", file.rows) for file in files]
+        resources.append(dlt.resource(rows, name=name, **hints))
     # the marks are always part of it: dlt makes its own tables with the first load
     for name in dict.fromkeys((*package.rows, "sync_marks")):
-        resource = dlt.resource(rows_of, name=name, max_table_nesting=0, **hints[name])
-        resources.append(resource(package.rows.get(name, [])))
-
-    def source() -> list[DltResource]:
-        return resources
-
-    return dlt.source(source, name=vendor.schema, max_table_nesting=0)()
+        data = [package.rows.get(name, [])]
+        hints = hints_of(vendor, name)
+        resources.append(dlt.resource(data, name=name, max_table_nesting=0, **hints))
+    source = DltSource(Schema(vendor.schema), vendor.name, resources)
+    source.max_table_nesting = 0
+    return source
 
 
 LOAD_WORKERS = 4

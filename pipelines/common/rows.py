@@ -252,16 +252,25 @@ def _column(model: type[VendorModel], field_: ModelField) -> _Column:
     default = _MISSING if info.default is PydanticUndefined else info.default
     if field_.raw_type == "jsonb":
         return _Column(field_, names, default, None, nulls=True)
-    config = ConfigDict(coerce_numbers_to_str=bool(model.model_config["coerce_numbers_to_str"]))
     annotation: Any = info.rebuild_annotation()
-    check = TypeAdapter(list[annotation], config=config).validator
+    coerces = bool(model.model_config["coerce_numbers_to_str"])
+    check = _check_of(annotation, repr(annotation), coerces)
     try:
         nulls = check.validate_python([None]) == [None]
     except (ValidationError, TypeError, AttributeError):
         # a validator of ours that takes no null
         nulls = False
     plain = _is_plain(annotation)
-    return _Column(field_, names, default, check, nulls, plain)  # type: ignore[arg-type]
+    return _Column(field_, names, default, check, nulls, plain)
+
+
+@cache
+def _check_of(annotation: Any, _shown: str, coerces: bool) -> SchemaValidator:
+    """The validator of a list of values: most columns share one of a dozen, and it takes a while to
+    make. As it is written, because of `int | str` and `str | int`, which Python takes for the same.
+    """
+    config = ConfigDict(coerce_numbers_to_str=coerces)
+    return TypeAdapter(list[annotation], config=config).validator  # type: ignore[bad-return]
 
 
 def _is_plain(annotation: Any) -> bool:

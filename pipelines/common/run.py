@@ -697,10 +697,11 @@ def sync(
     begun = time.monotonic()
     _import_pandas()
     chosen = _selected(vendor, settings, entities if targets is None else targets.entities)
+    own_http = http is None
+    # first of all: it reads the certificates meanwhile
+    http = http or VendorHttp(vendor.dialect, settings)
     locks = SyncLocks(warehouse_url)
     store: RawStore | None = None
-    own_http = http is None
-    http = http or VendorHttp(vendor.dialect, settings)
     pages = ThreadPoolExecutor(settings.page_workers, thread_name_prefix="page")
     session: _Session | None = None
     load_ids: list[str] = []
