@@ -27,6 +27,7 @@ from bench.site import (
     forget,
     open_site,
     open_vendor_site,
+    settle,
     warm_up,
 )
 from pipelines.registry import VENDORS
@@ -86,6 +87,7 @@ def _round(
     phase: str, site: Site, rows: int, results: dict[str, list[Any]], console: Console
 ) -> None:
     for name in ORDER:
+        settle(site)
         with console.status(f"{phase}: {TITLES[name]}"):
             found = run(name, phase, site)
         # in a delta a path may read more than has changed: only what changed counts

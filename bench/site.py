@@ -212,6 +212,16 @@ def change_share(site: Site, share: float) -> tuple[Site, int]:
     return replace(site, changed_after=after), touched
 
 
+def settle(site: Site) -> None:
+    """Let the database do now what it would do beside the next contender for the one before."""
+    connection = psycopg2.connect(site.database_url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("vacuum analyze")
+        cursor.execute("checkpoint")
+    connection.close()
+
+
 def forget(site: Site) -> None:
     """Remove what the contenders have loaded and remembered."""
     connection = psycopg2.connect(site.database_url)
@@ -221,7 +231,6 @@ def forget(site: Site) -> None:
         cursor.execute("select nspname from pg_namespace where nspname ~ '^(raw_fub|bench_stock)'")
         for (schema,) in cursor.fetchall():
             cursor.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(schema)))
-        cursor.execute("checkpoint")
     connection.close()
     for name in ("platform", "stock"):
         shutil.rmtree(Path(site.folder) / name)

@@ -2,8 +2,9 @@
 
 dlt opens a connection for each step and each file of a load: a dozen for a small one. Each costs
 the server a process that has to learn the catalogue anew, more than the rows of a small load do.
-Here a job leaves its connection to the next one, and the end of the load closes them: a sync may
-wait for a vendor for long, and what lies idle for long may be cut off.
+Here a job leaves its connection to the next one, the first ones are those through which the sync
+has looked up what is stored, and the end of the load closes them: a sync may wait for a vendor for
+long, and what lies idle for long may be cut off.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from __future__ import annotations
 import functools
 import threading
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
+import psycopg2
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.normalizers.naming import NamingConvention
 from dlt.common.schema import Schema
@@ -29,12 +32,32 @@ class KeptConnections:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._free: defaultdict[str, list[extensions.connection]] = defaultdict(list)
+        self._adopted: list[extensions.connection] = []
+
+    def adopt(self, connections: Iterable[extensions.connection]) -> None:
+        """Use these, which commit each statement by itself, before any is opened."""
+        with self._lock:
+            self._adopted += connections
 
     def take(self, search_path: str) -> extensions.connection | None:
-        """One that was opened with this search path; None if there is none."""
+        """One that has this search path, or an adopted one that gets it; None if there is none."""
         with self._lock:
             free = self._free[search_path]
-            return free.pop() if free else None
+            if free:
+                return free.pop()
+        while True:
+            with self._lock:
+                if not self._adopted:
+                    return None
+                connection = self._adopted.pop()
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(f"set search_path to {search_path}, public")
+            except psycopg2.Error:
+                # it lay idle while a vendor was waited for, and was cut off
+                connection.close()
+            else:
+                return connection
 
     def give(self, search_path: str, connection: extensions.connection) -> None:
         """Leave it to the next job, unless something has gone wrong in it."""
@@ -47,7 +70,7 @@ class KeptConnections:
     def close(self) -> None:
         """Close them all; those of a later load are opened anew."""
         with self._lock:
-            for free in self._free.values():
+            for free in (self._adopted, *self._free.values()):
                 while free:
                     free.pop().close()
 

@@ -736,6 +736,7 @@ def sync(
                     "The database session that held this sync's locks is gone, so nothing was "
                     "loaded; start the sync again."
                 )
+            kept.adopt(store.hand_over())
             with _load_errors(vendor):
                 pipeline.normalize()
                 load_ids += pipeline.load(workers=LOAD_WORKERS, raise_on_failed_jobs=True).loads_ids

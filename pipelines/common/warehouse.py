@@ -8,15 +8,15 @@ columns. dlt finds the tables complete and adds nothing.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import psycopg2
 from psycopg2 import extensions, sql
-from psycopg2.pool import ThreadedConnectionPool
 
 from pipelines.common.entity import Vendor
 from pipelines.common.model import Column
@@ -236,28 +236,46 @@ class RawStore:
     size: int = 8
 
     def __post_init__(self) -> None:
-        self._pool = ThreadedConnectionPool(1, self.size, self.url)
-        # what comes back beyond the least number is closed: a new one for each page, without this
-        self._pool.minconn = self.size
+        self._free: deque[extensions.connection] = deque()
+        self._is_closed = False
         self._gate = threading.BoundedSemaphore(self.size)
         self._marks = self._read_marks()
         self._drift = self._read_keys("schema_drift")
         self._rejections = self._read_keys("rejected_rows")
 
     def close(self) -> None:
-        """Close all connections."""
-        self._pool.closeall()
+        """Close all connections; one that is in use follows when it no longer is."""
+        self._is_closed = True
+        for connection in self.hand_over():
+            connection.close()
+
+    def hand_over(self) -> list[extensions.connection]:
+        """The connections that nobody is using, for whoever needs some: new ones are opened here
+        when they are needed. Each has to learn the catalogue anew, and a login takes longer than
+        most questions. They commit each statement by itself.
+        """
+        handed = []
+        with suppress(IndexError):
+            while True:
+                handed.append(self._free.pop())
+        return handed
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:
         with self._gate:
-            connection = self._pool.getconn()
             try:
+                connection = self._free.pop()
+            except IndexError:
+                connection = psycopg2.connect(self.url)
                 connection.autocommit = True
+            try:
                 with connection.cursor() as cursor:
                     yield cursor
             finally:
-                self._pool.putconn(connection, close=bool(connection.closed))
+                if self._is_closed:
+                    connection.close()
+                elif not connection.closed:
+                    self._free.append(connection)
 
     def _names(self, entity: str = "sync_marks") -> dict[str, sql.Composable]:
         return {

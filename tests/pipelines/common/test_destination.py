@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg2
 import pytest
+from psycopg2 import extensions
 
 from pipelines.common.destination import KeptConnections
 
@@ -34,3 +35,36 @@ def test_a_dead_one_is_not_handed_on(database: str) -> None:
     connection.close()
     kept.give("raw", connection)
     assert kept.take("raw") is None
+
+
+def _committing(database: str) -> extensions.connection:
+    connection = psycopg2.connect(database)
+    connection.autocommit = True
+    return connection
+
+
+def test_an_adopted_one_gets_the_search_path_and_ends_with_the_load(database: str) -> None:
+    kept, first, second = KeptConnections(), _committing(database), _committing(database)
+    kept.adopt([first, second])
+    taken = kept.take('"some_where"')
+    assert taken is second
+    with taken.cursor() as cursor:
+        cursor.execute("show search_path")
+        assert cursor.fetchone() == ("some_where, public",)
+    kept.give('"some_where"', taken)
+    assert kept.take('"some_where"') is second, "it has the path, so it goes first"
+    kept.give('"some_where"', taken)
+    kept.close()
+    assert first.closed
+    assert second.closed
+
+
+def test_an_adopted_one_that_was_cut_off_is_left_out(database: str) -> None:
+    kept, cut, sound = KeptConnections(), _committing(database), _committing(database)
+    with sound.cursor() as cursor:
+        cursor.execute("select pg_terminate_backend(%s)", (cut.info.backend_pid,))
+    kept.adopt([sound, cut])
+    assert kept.take('"raw"') is sound
+    assert cut.closed
+    assert kept.take('"raw"') is None
+    sound.close()
