@@ -212,37 +212,39 @@ def change_share(site: Site, share: float) -> tuple[Site, int]:
     return replace(site, changed_after=after), touched
 
 
-def settle(site: Site) -> None:
-    """Let the database do now what it would do beside the next contender for the one before."""
+@contextlib.contextmanager
+def _database(site: Site) -> Iterator[Any]:
+    """A cursor whose statements are committed one by one."""
     connection = psycopg2.connect(site.database_url)
     connection.autocommit = True
-    with connection.cursor() as cursor:
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()
+
+
+def settle(site: Site) -> None:
+    """Let the database do now what it would do beside the next contender for the one before."""
+    with _database(site) as cursor:
         cursor.execute("vacuum analyze")
         cursor.execute("checkpoint")
-    connection.close()
 
 
 def forget(site: Site) -> None:
     """Remove what the contenders have loaded and remembered."""
-    connection = psycopg2.connect(site.database_url)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
+    with _database(site) as cursor:
         cursor.execute("drop table bench_floor")
         cursor.execute("select nspname from pg_namespace where nspname ~ '^(raw_fub|bench_stock)'")
         for (schema,) in cursor.fetchall():
             cursor.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(schema)))
-    connection.close()
     for name in ("platform", "stock"):
         shutil.rmtree(Path(site.folder) / name)
 
 
 def count_rows(site: Site, schema: str, table: str) -> int:
     """Rows of a table, to check that what was read was really loaded."""
-    connection = psycopg2.connect(site.database_url)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(schema, table)))
-            row = cursor.fetchone()
-            return int(row[0]) if row else 0
-    finally:
-        connection.close()
+    with _database(site) as cursor:
+        cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(schema, table)))
+        row = cursor.fetchone()
+        return int(row[0]) if row else 0
