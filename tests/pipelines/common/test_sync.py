@@ -12,9 +12,11 @@ from typing import Any
 import httpx
 import psycopg2
 import pytest
+from psycopg2 import extensions
 
 from brokerage.database.engine import LIBPQ_DRIVER, LOADER, role_url
 from pipelines.common import load, run
+from pipelines.common.destination import KeptConnections
 from pipelines.common.entity import Vendor
 from pipelines.common.errors import VendorError
 from pipelines.common.http import VendorSettings
@@ -225,6 +227,37 @@ def test_memory_tells_when_a_row_was_fetched_in_its_form(bench: Bench) -> None:
     store.close()
     assert told == dict(bench.rows("select _key, _synced_at from raw_rezen.things"))
     assert told["1"] < told["2"]
+
+
+def test_a_store_hands_over_what_nobody_uses_and_closes_the_rest_later(bench: Bench) -> None:
+    bench.sync("ada")
+    store = RawStore(bench.vendor, bench.url, ["ada:rezen"])
+    (first,) = store.hand_over()
+    assert first.autocommit
+    first.close()
+    with store._cursor() as cursor:
+        assert store.hand_over() == []
+        store.close()
+        assert not cursor.connection.closed
+    assert cursor.connection.closed
+
+
+def test_a_load_goes_on_through_the_connections_of_the_readers(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adopted: list[extensions.connection] = []
+    adopt = KeptConnections.adopt
+
+    def noting(kept: KeptConnections, connections: list[extensions.connection]) -> None:
+        adopted.extend(connections)
+        adopt(kept, connections)
+
+    monkeypatch.setattr(KeptConnections, "adopt", noting)
+    bench.server.things["ada"] = [thing(1)]
+    bench.sync("ada")
+    assert adopted
+    assert all(connection.closed for connection in adopted)
+    assert bench.rows("select _key from raw_rezen.things") == [("1",)]
 
 
 class Lists:
