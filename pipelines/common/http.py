@@ -164,6 +164,15 @@ def _reading_trust() -> Future[ssl.SSLContext]:
     return trusted
 
 
+def _needs_trust(settings: VendorSettings) -> bool:
+    """False if all addresses are plain HTTP, as a sandbox's are."""
+    own = settings.model_dump(exclude_none=True)
+    schemes = {
+        urlsplit(own[name]).scheme for name in own if name.endswith("base_url") and own[name]
+    }
+    return schemes != {"http"}
+
+
 @dataclass
 class VendorHttp:
     """The shared connection pool, budgets and retry policy of one vendor for one sync."""
@@ -180,7 +189,8 @@ class VendorHttp:
         self._mine = threading.local()
         self._clients: list[httpx.Client] = []
         self._lock = threading.Lock()
-        self._trusted = _reading_trust() if self.transport is None else None
+        needed = self.transport is None and _needs_trust(self.settings)
+        self._trusted = _reading_trust() if needed else None
 
     @property
     def client(self) -> httpx.Client:
@@ -191,9 +201,11 @@ class VendorHttp:
         """
         client: httpx.Client | None = getattr(self._mine, "client", None)
         if client is None:
+            # without certificates nothing is trusted: TLS that was not expected fails
+            nothing = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             client = self._mine.client = httpx.Client(
                 transport=self.transport,
-                verify=True if self._trusted is None else self._trusted.result(),
+                verify=nothing if self._trusted is None else self._trusted.result(),
                 timeout=httpx.Timeout(self.settings.timeout_seconds, connect=10.0),
                 headers={"User-Agent": self.settings.user_agent, "Accept": "application/json"},
                 follow_redirects=False,

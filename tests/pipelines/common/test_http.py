@@ -6,13 +6,19 @@ import contextlib
 import logging
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from pipelines.common.account import Account, StaticCredentials
 from pipelines.common.budget import Rate
@@ -323,6 +329,92 @@ def test_the_certificates_are_read_once_for_all_threads(monkeypatch: pytest.Monk
     _trust.cache_clear()
     assert len(clients) == 4
     assert len(readers) == 1
+
+
+class _Addressed(VendorSettings):
+    base_url: str = "https://v.test"
+    app_base_url: str = "https://app.v.test"
+
+
+PLAIN = _Addressed(base_url="http://v.test", app_base_url="http://app.v.test")
+
+
+@pytest.mark.parametrize(
+    ("settings", "needed"),
+    [
+        (VendorSettings(), True),
+        (_Addressed(), True),
+        (_Addressed(base_url="http://v.test"), True),
+        (_Addressed(base_url="HTTPS://v.test", app_base_url=""), True),
+        (_Addressed(base_url="http://v.test", app_base_url=""), False),
+        (PLAIN, False),
+    ],
+)
+def test_certificates_are_read_unless_all_is_plain_http(
+    settings: VendorSettings, needed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[bool] = []
+    trust = httpx.create_ssl_context()
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda: reads.append(True) or trust)
+    _trust.cache_clear()
+    dialect = Dialect("Vendor", _authorize, {"default": Rate(1000, 1.0)})
+    with contextlib.closing(VendorHttp(dialect, settings)) as http:
+        assert isinstance(http.client, httpx.Client)
+    _trust.cache_clear()
+    assert bool(reads) is needed
+
+
+def test_tls_that_was_not_expected_is_refused(tmp_path: Path) -> None:
+    dialect = Dialect("Vendor", _authorize, {"default": Rate(1000, 1.0)})
+    with (
+        _tls_server(tmp_path) as address,
+        contextlib.closing(VendorHttp(dialect, PLAIN)) as http,
+    ):
+        # the control: somebody answers there
+        assert httpx.get(address, verify=False).json() == {}  # noqa: S501
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            http.client.get(address)
+
+
+@contextlib.contextmanager
+def _tls_server(folder: Path) -> Iterator[str]:
+    """Answers `{}` to everything, under a certificate that it has signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    both = folder / "server.pem"
+    both.write_bytes(key.private_bytes(pem, *plain) + certificate.public_bytes(pem))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_said: object) -> None:
+            pass
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+    with ThreadingHTTPServer(("localhost", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"https://localhost:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_the_client_does_not_log_addresses(caplog: pytest.LogCaptureFixture) -> None:
