@@ -9,6 +9,7 @@ long, and what lies idle for long may be cut off.
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
 from collections import defaultdict
@@ -99,7 +100,7 @@ class _Postgres(postgres):
 
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         # asked for three dozen times in a load; dlt then looks for a driver that is not installed
-        return self._able.copy()
+        return copy.copy(self._able)
 
     def capabilities(
         self,
@@ -109,7 +110,7 @@ class _Postgres(postgres):
         # nothing that PostgreSQL can do depends on its configuration, which dlt would resolve anew
         return super().capabilities(self.spec() if config is None else config, naming)
 
-    @property
+    @functools.cached_property
     def client_class(self) -> type[PostgresClient]:
         kept = self.kept
 

@@ -218,6 +218,7 @@ class _OurSettings(ConfigProvider):
         "dlthub_telemetry": False,
         "restore_from_destination": False,
         "disable_compression": True,
+        "enable_runtime_trace": False,
         # dlt waits as long for more rows after the last one
         "futures_poll_interval": 0.0,
     }

@@ -17,8 +17,11 @@ import json
 import re
 import tempfile
 import dlt
-from dlt.common import validation
-from dlt.common.configuration.specs.base_configuration import BaseConfiguration
+from typing import Annotated, Final, List, Literal, NewType, Optional, Union
+from dlt.common import typing, validation
+from dlt.common.configuration import resolve
+from dlt.common.configuration.specs import base_configuration
+from dlt.common.configuration.specs.base_configuration import BaseConfiguration, NotResolved
 from dlt.common.destination import client
 from dlt.common.destination import utils as destination_utils
 from dlt.common.schema import Schema, schema
@@ -28,13 +31,10 @@ from dlt.common.exceptions import DictValidationException
 from dlt.common.storages import SchemaStorageConfiguration
 from dlt.common.storages.live_schema_storage import LiveSchemaStorage
 from dlt.extract import extract
-from pipelines.common.lean_dlt import make_lean
+from pipelines.common.lean_dlt import _ASKED_OF_TYPES, make_lean
 from pipelines.common.load import table_hints
 from pipelines.registry import VENDORS
 
-columns = [
-    hints["columns"] for vendor in VENDORS.values() for hints in table_hints(vendor).values()
-]
 bad = {"name": "a", "columns": {"b": {"name": "b", "data_type": "no type", "nullable": 1}}}
 good = {"name": "b", "data_type": "text", "nullable": True, "precision": 1}
 # 1 is True, and True is no precision
@@ -69,6 +69,52 @@ def settings():
         assert len(kind.get_resolvable_fields()) == len(shown)
     return found
 
+def every_type():
+    yield from (Final[int], Final, Annotated[str, NotResolved()], Annotated[str, []], Literal[1])
+    yield from (Literal[True], Literal["a", None], Optional[str], str | None, Union[int, None])
+    yield from (NewType("Odd", Optional[int]), List[str], list[str], dict[str, int], int, bool, 1)
+    for kind in all_kinds(BaseConfiguration):
+        yield kind
+        yield from kind.get_resolvable_fields().values()
+    for kind in (TColumnSchema, TTableSchema, TStoredSchema):
+        yield kind
+        yield from kind.__annotations__.values()
+
+def asked_of_types():
+    found = []
+    for home, name in _ASKED_OF_TYPES:
+        users = [user for user in (home, resolve) if hasattr(user, name)]
+        others = [(BaseConfiguration,), (object,)] if name == "is_subclass" else [()]
+        for ask in (getattr(user, name) for user in users):
+            for kind in every_type():
+                for other in others:
+                    # what was unknown, and what is known
+                    for _ in range(2):
+                        try:
+                            answer = re.sub(" at 0x[0-9a-f]+", "", str(ask(kind, *other)))
+                        except Exception as error:
+                            answer = type(error).__name__
+                        found.append(answer)
+    return found
+
+def hashes(tables):
+    whole = {"name": "a", "version": 1, "engine_version": 11, "version_hash": "x", "settings": {},
+             "previous_hashes": ["y"], "tables": tables}
+    first = next(iter(tables))
+    turned = {name: tables[name] for name in reversed(tables)}
+    columns = dict(reversed(tables[first]["columns"].items()))
+    forms = [
+        whole,
+        {**whole, "version": 2, "version_hash": "z", "previous_hashes": []},
+        {**whole, "tables": turned},
+        {**whole, "tables": {**tables, first: {**tables[first], "columns": columns}}},
+        {**whole, "settings": {"detections": [True]}},
+        {**whole, "settings": {"detections": [1]}},
+        # this has no bytes
+        {**whole, "settings": {"day": datetime.date(2026, 1, 2)}},
+    ]
+    return [schema_utils.generate_version_hash(form) for form in 2 * forms]
+
 def copies():
     day = datetime.date(2026, 1, 2)
     first = {"a": [{"b": 1.5}, (day, [None])], "c": {"d": True}, "e": day}
@@ -100,7 +146,8 @@ def looked_at():
         settings(),
         copies(),
         [each(held.tables, table, able) for each in prepare for table in held.tables.values()],
-        [extract.yaml.dump(held, default_flow_style=False, sort_keys=False) for held in columns],
+        asked_of_types(),
+        hashes(held.tables),
         storage["sample"] is held,
         len(held.tables),
         storage["sample"].to_dict() == storage.load_schema("sample").to_dict(),
@@ -120,7 +167,7 @@ def test_it_is_told_and_holds_the_same() -> None:
     )
     before, after, changed_by = json.loads(done.stdout.splitlines()[-1])
     assert after == before
-    _, refusals, settings, copies, prepared, _, same_object, tables, as_stored = before
+    _, refusals, settings, copies, prepared, types, hashes, same_object, tables, as_stored = before
     no_type, odd_type, sound, no_schema = refusals[:4]
     assert "no type" in no_type
     assert "nullable" in odd_type
@@ -130,6 +177,11 @@ def test_it_is_told_and_holds_the_same() -> None:
     assert len(settings) > 50
     assert "1.5" in copies[-1]
     assert len(prepared) == 2 * tables
+    assert {"True", "False", "<class 'int'>"} < set(types)
+    assert hashes[:7] == hashes[7:]
+    # neither its version nor the order of its tables is hashed; that of columns is
+    assert hashes[0] == hashes[1] == hashes[2]
+    assert len(set(hashes[2:7])) == 5
     assert same_object
     assert as_stored
     assert tables > 70
