@@ -76,13 +76,23 @@ class KeptConnections:
                     free.pop().close()
 
 
+COPIED_BYTES = 1 << 20
+"""Bytes of a file that are copied at a time."""
+
+
+class _Cursor(extensions.cursor):
+    def copy_expert(self, sql: Any, file: Any, size: int = COPIED_BYTES) -> None:
+        # dlt says 8 kB, and after each piece a copy waits for as long as a reader is computing
+        super().copy_expert(sql, file, max(size, COPIED_BYTES))
+
+
 class _SqlClient(Psycopg2SqlClient):
     kept: KeptConnections
 
     def open_connection(self) -> Any:
-        self._conn = self.kept.take(self.fully_qualified_dataset_name())
-        if self._conn is None:
-            return super().open_connection()
+        kept = self.kept.take(self.fully_qualified_dataset_name())
+        self._conn = super().open_connection() if kept is None else kept
+        self._conn.cursor_factory = _Cursor
         return self._conn
 
     def close_connection(self) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import io
+
 import psycopg2
 import pytest
+from dlt.common.schema import Schema
+from dlt.destinations.impl.postgres.configuration import (
+    PostgresClientConfiguration,
+    PostgresCredentials,
+)
 from psycopg2 import extensions
 
-from pipelines.common.destination import KeptConnections
+from pipelines.common.destination import COPIED_BYTES, KeptConnections, kept_postgres
 
 
 def test_a_connection_goes_from_job_to_job_and_ends_with_the_load(database: str) -> None:
@@ -68,3 +75,34 @@ def test_an_adopted_one_that_was_cut_off_is_left_out(database: str) -> None:
     assert cut.closed
     assert kept.take('"raw"') is None
     sound.close()
+
+
+class _Asked(io.BytesIO):
+    """A file that remembers how many bytes it is asked for at a time."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.sizes: set[int] = set()
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.sizes.add(size or -1)
+        return super().read(size)
+
+
+@pytest.mark.parametrize("adopted", [True, False])
+def test_files_are_copied_in_large_pieces(database: str, adopted: bool) -> None:
+    kept = KeptConnections()
+    if adopted:
+        kept.adopt([_committing(database)])
+    config = PostgresClientConfiguration(credentials=PostgresCredentials(database))
+    config._bind_dataset_name("raw")
+    client = kept_postgres(database, "fast", kept).client(Schema("raw"), config)
+    rows = _Asked(b"1\n2\n")
+    with client.sql_client as opened, opened.native_connection.cursor() as cursor:
+        cursor.execute("create temporary table copied (number int)")
+        # as dlt's job does it
+        cursor.copy_expert("copy copied from stdin", rows, size=8192)
+        cursor.execute("select array_agg(number) from copied")
+        assert cursor.fetchone() == ([1, 2],)
+    kept.close()
+    assert rows.sizes == {COPIED_BYTES}
