@@ -194,20 +194,24 @@ class _Plan:
         self._known = {name for column in self.columns for name in column.names}
         self._shapes: dict[tuple[str, ...], _Shape] = {}
 
-    def shape(self, row: Row) -> _Shape:
-        """The meaning of a row's keys. Of a field's names the first that is not null counts."""
-        shape = self.shape_of(tuple(row))
-        empty = [name for name in shape.doubled if row[name] is None]
-        # no key of JSON objects comes twice: with a repeated one it is the name of another shape
-        return self.shape_of((*shape.names, *empty)) if empty else shape
-
-    def shapes(self, rows: Sequence[Row]) -> list[_Shape]:
-        """The meanings of the rows' keys; most rows have those of the one before."""
-        found: list[_Shape] = []
+    def shapes(self, rows: Sequence[Any]) -> list[_Shape | None]:
+        """The meanings of the rows' keys, None for what is no object. Of a field's names the first
+        that is not null counts.
+        """
+        found: list[_Shape | None] = []
         last: _Shape | None = None
         for row in rows:
-            if last is None or last.doubled or tuple(row) != last.names:
-                last = self.shape(row)
+            if type(row) is not dict:
+                found.append(None)
+                continue
+            names = tuple(row)
+            # most rows have the keys of the one before
+            if last is None or last.doubled or names != last.names:
+                last = self.shape_of(names)
+                empty = [name for name in last.doubled if row[name] is None]
+                if empty:
+                    # no key of JSON objects comes twice: a repeated one names another shape
+                    last = self.shape_of((*names, *empty))
             found.append(last)
         return found
 
@@ -357,38 +361,41 @@ def check_rows(
     plan = _plan(entity.model)
     denied = entity.model.denied
     permitted: list[Any] = list(rows)
-    if denied:
+    shapes = plan.shapes(permitted)
+    if any(shape is not None and shape.denied for shape in set(shapes)):
         permitted = [
-            _without_denied(row, denied) if type(row) is dict and plan.shape(row).denied else row
-            for row in rows
+            _without_denied(row, denied) if shape is not None and shape.denied else row
+            for row, shape in zip(rows, shapes, strict=True)
         ]
+        shapes = plan.shapes(permitted)
     checked = CheckedRows(entity, connection_id, synced_at)
     try:
-        _check(plan, permitted, checked, known)
+        _check(plan, permitted, shapes, checked, known)
     except _Denied:
         checked = CheckedRows(entity, connection_id, synced_at)
         permitted = [_without_denied(row, denied) for row in permitted]
-        _check(plan, permitted, checked, known)
+        _check(plan, permitted, plan.shapes(permitted), checked, known)
     return checked
 
 
 def _check(
     plan: _Plan,
     rows: list[Any],
+    shapes: list[_Shape | None],
     checked: CheckedRows,
     known: Callable[[list[str]], Mapping[str, str]] | None,
 ) -> None:
     hashes = list(map(row_hash, rows))
     asked: set[str | None] = set()
     if known is not None:
-        rows, hashes, asked = _without_unchanged(plan, rows, hashes, known, checked)
+        rows, hashes, shapes, asked = _without_unchanged(plan, rows, hashes, shapes, known, checked)
     try:
-        _fill(plan, rows, hashes, checked)
+        _fill(plan, rows, hashes, shapes, checked)
     except (ValidationError, _NotColumns):
         # what is refused is kept whole, but never what is denied
         rows = [_without_denied(row, plan.model.denied) for row in rows]
         good, kept = _valid_alone(plan, rows, list(map(row_hash, rows)), checked)
-        _fill(plan, good, kept, checked)
+        _fill(plan, good, kept, plan.shapes(good), checked)
     if known is not None:
         _set_unchanged_aside(checked, known, asked)
 
@@ -401,13 +408,19 @@ class _NotColumns(Exception):
     """The page has a row that is no object or lacks a required field."""
 
 
-def _fill(plan: _Plan, rows: list[Row], hashes: list[str], checked: CheckedRows) -> None:
+def _fill(
+    plan: _Plan,
+    rows: list[Row],
+    hashes: list[str],
+    held: Sequence[_Shape | None],
+    checked: CheckedRows,
+) -> None:
     """Check all rows as columns. Raises if one does not fit, leaving `checked` as it was."""
     if not rows:
         return
-    if not all(type(row) is dict for row in rows):
+    shapes = [shape for shape in held if shape is not None]
+    if len(shapes) < len(rows):
         raise _NotColumns
-    shapes = plan.shapes(rows)
     key = checked.entity.key
     fields = {
         column.field.name: _checked(column, values, has_gaps, len(rows), column.field.name in key)
@@ -564,9 +577,10 @@ def _without_unchanged(
     plan: _Plan,
     rows: list[Row],
     hashes: list[str],
+    shapes: Sequence[_Shape | None],
     known: Callable[[list[str]], Mapping[str, str]],
     checked: CheckedRows,
-) -> tuple[list[Row], list[str], set[str | None]]:
+) -> tuple[list[Row], list[str], list[_Shape | None], set[str | None]]:
     """Put aside what the warehouse holds in this form; returns the rest and the keys asked for.
 
     The key is read off the row as sent. Where checking makes another key of it, the row is looked
@@ -578,18 +592,23 @@ def _without_unchanged(
         for number, column in enumerate(plan.columns)
         if column.field.name == name
     ]
-    guesses = [_guess(plan, row, positions) for row in rows]
+    guesses = [
+        None if shape is None else _guess(row, shape, positions)
+        for row, shape in zip(rows, shapes, strict=True)
+    ]
     held = known([guess for guess in guesses if guess])
     torn = _in_two_forms(guesses, hashes)
     kept: list[Row] = []
     kept_hashes: list[str] = []
-    for row, hashed, guess in zip(rows, hashes, guesses, strict=True):
+    kept_shapes: list[_Shape | None] = []
+    for row, hashed, shape, guess in zip(rows, hashes, shapes, guesses, strict=True):
         if guess is not None and held.get(guess) == hashed and guess not in torn:
             checked.unchanged.append((guess, hashed, row))
         else:
             kept.append(row)
             kept_hashes.append(hashed)
-    return kept, kept_hashes, set(guesses)
+            kept_shapes.append(shape)
+    return kept, kept_hashes, kept_shapes, set(guesses)
 
 
 def _in_two_forms(keys: Sequence[str | None], hashes: Sequence[str]) -> set[str | None]:
@@ -618,10 +637,8 @@ def _set_unchanged_aside(
     _replace(checked, kept)
 
 
-def _guess(plan: _Plan, row: Any, positions: Sequence[int]) -> str | None:
-    if type(row) is not dict:
-        return None
-    keys = plan.shape(row).keys
+def _guess(row: Row, shape: _Shape, positions: Sequence[int]) -> str | None:
+    keys = shape.keys
     parts = [None if (key := keys[p]) is None else row[key] for p in positions]
     if all(type(part) is str or type(part) is int for part in parts):
         return "|".join(map(str, parts))
@@ -637,7 +654,7 @@ def _valid_alone(
     for row, hashed in zip(rows, hashes, strict=True):
         alone = CheckedRows(checked.entity, checked.connection_id, checked.synced_at)
         try:
-            _fill(plan, [row], [hashed], alone)
+            _fill(plan, [row], [hashed], plan.shapes([row]), alone)
         except (ValidationError, _NotColumns) as error:
             reason = _why(plan, row, error)
             checked.rejected.append(Rejected(row, reason, _source_id(checked.entity, row)))
