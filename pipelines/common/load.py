@@ -277,6 +277,8 @@ def make_pipeline(
         dataset_name=vendor.schema,
         pipelines_dir=str(pipelines_dir),
     )
+    # the first schema of a process teaches dlt to name things: now, while a vendor is waited for
+    Schema(vendor.schema)
     # dlt warns at each batch that Arrow calls jsonb a string, which is how it travels
     logging.getLogger("dlt").setLevel(logging.ERROR)
     return pipeline

@@ -63,8 +63,8 @@ PAGE_ROWS = 1_000
 the call itself when there are only a hundred values in it."""
 
 FIRST_ROWS = 100
-"""Rows that are checked first, while the vendor makes the next page; then twice as many each time,
-until `PAGE_ROWS`."""
+"""Rows that are checked together at first, while the vendor makes the next page, so that few are
+left for the end; where there are many, then twice as many each time, until `PAGE_ROWS`."""
 
 QUEUE_PAGES = 16
 _IMPATIENT = ("fast", WEBHOOK)
@@ -398,8 +398,9 @@ class _Session:
                 waiting += rows
                 if len(waiting) >= enough:
                     page, waiting = waiting, []
-                    enough = min(2 * enough, PAGE_ROWS)
                     self._hand_over(task, page)
+                    if task.reading.first or task.reading.rows_read >= PAGE_ROWS:
+                        enough = min(2 * enough, PAGE_ROWS)
         finally:
             # what came before a reader failed counts: the next sync need not read it as new
             if waiting and not self._stopped.is_set():
