@@ -156,6 +156,12 @@ def _trust() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+@cache
+def _nothing() -> ssl.SSLContext:
+    """Trust in nobody: TLS that was not expected fails."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 def _reading_trust() -> Future[ssl.SSLContext]:
     """The certificates, read beside what its caller goes on with, and once for all threads."""
     reader = ThreadPoolExecutor(1, thread_name_prefix="trust")
@@ -201,11 +207,9 @@ class VendorHttp:
         """
         client: httpx.Client | None = getattr(self._mine, "client", None)
         if client is None:
-            # without certificates nothing is trusted: TLS that was not expected fails
-            nothing = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             client = self._mine.client = httpx.Client(
                 transport=self.transport,
-                verify=nothing if self._trusted is None else self._trusted.result(),
+                verify=_nothing() if self._trusted is None else self._trusted.result(),
                 timeout=httpx.Timeout(self.settings.timeout_seconds, connect=10.0),
                 headers={"User-Agent": self.settings.user_agent, "Accept": "application/json"},
                 follow_redirects=False,

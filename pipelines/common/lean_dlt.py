@@ -55,8 +55,8 @@ def make_lean() -> None:
 
 
 def _note_less() -> None:
-    """A load that broke off is never taken up again, its folder is removed: what only that would
-    read is not written, a file for each job and twice as many for the package.
+    """A load that broke off is never taken up again, its folder is removed: what is noted of each
+    job for that is not written.
     """
 
     def nothing(*_what: Any, **_how: Any) -> None:
