@@ -471,6 +471,28 @@ def test_a_large_table_comes_in_several_files(
     assert [row[2] for row in bench.things()] == ["changed"] * 60
 
 
+def test_few_rows_are_checked_as_they_come_and_many_together(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "FIRST_ROWS", 2)
+    monkeypatch.setattr(run, "PAGE_ROWS", 8)
+    sizes: list[int] = []
+    plain = run.check_rows
+
+    def noting(entity: Any, rows: Any, *others: Any) -> Any:
+        sizes.append(len(rows))
+        return plain(entity, rows, *others)
+
+    monkeypatch.setattr(run, "check_rows", noting)
+    bench.server.things["ada"] = [thing(n) for n in range(20)]
+    assert result(bench.sync("ada")).rows_written == 20
+    assert sizes == [2, 4, 8, 6]
+    sizes.clear()
+    bench.server.things["ada"] = [thing(n, "changed") for n in range(20)]
+    assert result(bench.sync("ada")).rows_written == 20
+    assert sizes == [2, 2, 2, 2, 4, 8]
+
+
 def test_a_long_sync_is_cut_into_loads_and_loses_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
