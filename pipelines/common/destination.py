@@ -12,7 +12,6 @@ from __future__ import annotations
 import copy
 import functools
 import threading
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,25 +31,23 @@ class KeptConnections:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._free: defaultdict[str, list[extensions.connection]] = defaultdict(list)
-        self._adopted: list[extensions.connection] = []
+        self._idle: list[tuple[str, extensions.connection]] = []
 
     def adopt(self, connections: Iterable[extensions.connection]) -> None:
         """Use these, which commit each statement by itself, before any is opened."""
         with self._lock:
-            self._adopted += connections
+            self._idle[:0] = [("", connection) for connection in connections]
 
     def take(self, search_path: str) -> extensions.connection | None:
-        """One that has this search path, or an adopted one that gets it; None if there is none."""
-        with self._lock:
-            free = self._free[search_path]
-            if free:
-                return free.pop()
+        """One that has this search path, or another one that gets it; None if there is none."""
         while True:
             with self._lock:
-                if not self._adopted:
+                if not self._idle:
                     return None
-                connection = self._adopted.pop()
+                fitting = (n for n, (path, _) in enumerate(self._idle) if path == search_path)
+                path, connection = self._idle.pop(next(fitting, -1))
+            if path == search_path:
+                return connection
             try:
                 with connection.cursor() as cursor:
                     cursor.execute(f"set search_path to {search_path}, public")
@@ -64,16 +61,16 @@ class KeptConnections:
         """Leave it to the next job, unless something has gone wrong in it."""
         if connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE:
             with self._lock:
-                self._free[search_path].append(connection)
+                self._idle.append((search_path, connection))
         else:
             connection.close()
 
     def close(self) -> None:
         """Close them all; those of a later load are opened anew."""
         with self._lock:
-            for free in (self._adopted, *self._free.values()):
-                while free:
-                    free.pop().close()
+            while self._idle:
+                _, connection = self._idle.pop()
+                connection.close()
 
 
 COPIED_BYTES = 1 << 20

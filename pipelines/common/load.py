@@ -203,8 +203,12 @@ def as_source(vendor: Vendor, package: Package) -> DltSource:
     return source
 
 
-LOAD_WORKERS = 4
-"""Files of a load that are copied side by side."""
+def workers_for(package: Package) -> int:
+    """Files of a load that are copied side by side. Each needs a connection, and to open one takes
+    longer than to copy some hundred rows.
+    """
+    rows = sum(file.rows for files in package.files.values() for file in files)
+    return 4 if rows > FILE_ROWS else 2
 
 
 class _OurSettings(ConfigProvider):

@@ -41,7 +41,7 @@ from pipelines.common.destination import KeptConnections
 from pipelines.common.entity import Entity, Read, Row, Vendor, in_reading_order
 from pipelines.common.errors import AccountBroken, ResourceUnavailable, VendorError
 from pipelines.common.http import CallCounter, VendorHttp, VendorSettings
-from pipelines.common.load import LOAD_WORKERS, Package, as_source, make_pipeline
+from pipelines.common.load import Package, as_source, make_pipeline, workers_for
 from pipelines.common.reading import (
     WEBHOOK,
     EntityResult,
@@ -740,7 +740,8 @@ def sync(
             kept.adopt(store.hand_over())
             with _load_errors(vendor):
                 pipeline.normalize()
-                load_ids += pipeline.load(workers=LOAD_WORKERS, raise_on_failed_jobs=True).loads_ids
+                workers = workers_for(package)
+                load_ids += pipeline.load(workers=workers, raise_on_failed_jobs=True).loads_ids
             kept.close()
         if lane != "fast":
             for task in tasks:

@@ -7,8 +7,8 @@ columns. dlt finds the tables complete and adds nothing.
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -226,6 +226,11 @@ join (
 """
 
 
+PATIENCE = 0.01
+"""Seconds for which a question waits for a connection that another one is using before it opens one
+of its own: a server process has to learn the catalogue, which takes longer than most questions."""
+
+
 @dataclass
 class RawStore:
     """Reads what one vendor's raw schema holds. Thread-safe; `close` it."""
@@ -236,7 +241,9 @@ class RawStore:
     size: int = 8
 
     def __post_init__(self) -> None:
-        self._free: deque[extensions.connection] = deque()
+        self._free: queue.LifoQueue[extensions.connection] = queue.LifoQueue()
+        self._lock = threading.Lock()
+        self._opened = 0
         self._is_closed = False
         self._gate = threading.BoundedSemaphore(self.size)
         self._marks = self._read_marks()
@@ -255,27 +262,38 @@ class RawStore:
         most questions. They commit each statement by itself.
         """
         handed = []
-        with suppress(IndexError):
+        with suppress(queue.Empty):
             while True:
-                handed.append(self._free.pop())
+                handed.append(self._free.get_nowait())
+        self._count(-len(handed))
         return handed
+
+    def _count(self, opened: int) -> None:
+        with self._lock:
+            self._opened += opened
+
+    def _take(self) -> extensions.connection:
+        with suppress(queue.Empty):
+            return self._free.get(timeout=PATIENCE if self._opened else 0)
+        connection = psycopg2.connect(self.url)
+        connection.autocommit = True
+        self._count(1)
+        return connection
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:
         with self._gate:
-            try:
-                connection = self._free.pop()
-            except IndexError:
-                connection = psycopg2.connect(self.url)
-                connection.autocommit = True
+            connection = self._take()
             try:
                 with connection.cursor() as cursor:
                     yield cursor
             finally:
                 if self._is_closed:
                     connection.close()
-                elif not connection.closed:
-                    self._free.append(connection)
+                elif connection.closed:
+                    self._count(-1)
+                else:
+                    self._free.put(connection)
 
     def _names(self, entity: str = "sync_marks") -> dict[str, sql.Composable]:
         return {
@@ -393,6 +411,8 @@ class RawStore:
     def _of_keys(
         self, column: str, connection_id: str, entity: str, keys: Sequence[str]
     ) -> dict[str, Any]:
+        if not keys:
+            return {}
         query = (
             sql.SQL("select r._key, r.{} ").format(sql.Identifier(column))
             + _LIVE.format(**self._names(entity))

@@ -19,13 +19,25 @@ from pipelines.common.destination import COPIED_BYTES, KeptConnections, kept_pos
 def test_a_connection_goes_from_job_to_job_and_ends_with_the_load(database: str) -> None:
     kept, connection = KeptConnections(), psycopg2.connect(database)
     kept.give("raw", connection)
-    assert kept.take("staging") is None, "it was opened with another search path"
     assert kept.take("raw") is connection
     assert kept.take("raw") is None
     kept.give("raw", connection)
     kept.close()
     assert connection.closed
     assert kept.take("raw") is None
+
+
+def test_one_of_another_search_path_gets_the_one_that_is_asked_for(database: str) -> None:
+    kept, first, second = KeptConnections(), psycopg2.connect(database), _committing(database)
+    kept.give("raw", first)
+    kept.give("staging", second)
+    assert kept.take("raw") is first, "the one that has it comes first"
+    assert kept.take("raw") is second
+    with second.cursor() as cursor:
+        cursor.execute("show search_path")
+        assert cursor.fetchone() == ("raw, public",)
+    first.close()
+    second.close()
 
 
 def test_one_in_which_something_has_gone_wrong_is_not_handed_on(database: str) -> None:

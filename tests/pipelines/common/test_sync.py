@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,12 +16,12 @@ import pytest
 from psycopg2 import extensions
 
 from brokerage.database.engine import LIBPQ_DRIVER, LOADER, role_url
-from pipelines.common import load, run
+from pipelines.common import load, run, warehouse
 from pipelines.common.destination import KeptConnections
 from pipelines.common.entity import Vendor
 from pipelines.common.errors import VendorError
 from pipelines.common.http import VendorSettings
-from pipelines.common.load import prepare_raw
+from pipelines.common.load import Package, prepare_raw, workers_for
 from pipelines.common.reading import Reading, SyncReport
 from pipelines.common.warehouse import ConnectionMemory, RawStore
 from tests.pipelines.common.fake import FakeServer, account, make_vendor
@@ -240,6 +241,33 @@ def test_a_store_hands_over_what_nobody_uses_and_closes_the_rest_later(bench: Be
         store.close()
         assert not cursor.connection.closed
     assert cursor.connection.closed
+
+
+@pytest.mark.parametrize(("patience", "opened"), [(30.0, 1), (0.0, 2)])
+def test_a_question_waits_a_little_for_the_connection_of_another(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, patience: float, opened: int
+) -> None:
+    bench.sync("ada")
+    monkeypatch.setattr(warehouse, "PATIENCE", patience)
+    store = RawStore(bench.vendor, bench.url, ["ada:rezen"])
+
+    def ask() -> int:
+        with store._cursor() as cursor:
+            return int(cursor.connection.info.backend_pid)
+
+    with ThreadPoolExecutor(1) as pool:
+        with store._cursor() as cursor:
+            other = pool.submit(ask)
+            if opened == 2:
+                # nobody waits for this one
+                other.result(10)
+            first = cursor.connection.info.backend_pid
+        pids = {first, other.result(10)}
+    assert len(pids) == opened
+    assert len(store.hand_over()) == opened
+    # with none left, the next question opens one at once
+    assert ask() not in pids
+    store.close()
 
 
 def test_a_load_goes_on_through_the_connections_of_the_readers(
@@ -469,6 +497,15 @@ def test_a_large_table_comes_in_several_files(
     bench.server.things["ada"] = [thing(n, "changed") for n in range(60)]
     assert result(bench.sync("ada", full=True)).rows_written == 60
     assert [row[2] for row in bench.things()] == ["changed"] * 60
+
+
+def test_only_many_rows_are_copied_through_many_connections(tmp_path: Path) -> None:
+    package = Package(tmp_path)
+    assert workers_for(package) == 2
+    package.files["things"] = [SimpleNamespace(rows=load.FILE_ROWS)]
+    assert workers_for(package) == 2
+    package.files["details"] = [SimpleNamespace(rows=1)]
+    assert workers_for(package) == 4
 
 
 def test_few_rows_are_checked_as_they_come_and_many_together(
