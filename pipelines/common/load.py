@@ -93,7 +93,8 @@ def table_hints(vendor: Vendor) -> dict[str, dict[str, Any]]:
 
 
 WRITTEN_ROWS = 4_000
-"""Rows that are written together, for the same reason for which rows are checked together."""
+"""Rows that are written together, for the same reason for which rows are checked together: at first
+as many as there are already, so that of a few only some are left for the end."""
 
 FILE_ROWS = 16_000
 """Rows of a file, about: the files of a load are copied side by side."""
@@ -146,6 +147,7 @@ class Package:
         self._folder = folder
         self._waiting: defaultdict[str, list[pa.RecordBatch]] = defaultdict(list)
         self._left: Counter[str] = Counter()
+        self._written: Counter[str] = Counter()
         self.files: defaultdict[str, list[_File]] = defaultdict(list)
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.owners: dict[str, set[str]] = {}
@@ -156,12 +158,12 @@ class Package:
         self.owners.setdefault(table, set()).add(connection_id)
         self._waiting[table].append(batch)
         self._left[table] += batch.num_rows
-        if self._left[table] >= WRITTEN_ROWS:
+        if self._left[table] >= min(WRITTEN_ROWS, self._written[table]):
             self._flush(table)
 
     def _flush(self, table: str) -> None:
         rows = _as_text(pa.Table.from_batches(self._waiting.pop(table)))
-        del self._left[table]
+        self._written[table] += self._left.pop(table)
         files = self.files[table]
         if not files or files[-1].rows >= FILE_ROWS:
             if files:

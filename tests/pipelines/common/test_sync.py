@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import psycopg2
+import pyarrow as pa
 import pytest
 from psycopg2 import extensions
 
@@ -506,6 +507,23 @@ def test_only_many_rows_are_copied_through_many_connections(tmp_path: Path) -> N
     assert workers_for(package) == 2
     package.files["details"] = [SimpleNamespace(rows=1)]
     assert workers_for(package) == 4
+
+
+def test_most_rows_are_written_before_the_last_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "WRITTEN_ROWS", 40)
+    package = Package(tmp_path)
+    written = []
+    for start in range(0, 200, 10):
+        numbers = pa.array(range(start, start + 10))
+        package.write("things", pa.RecordBatch.from_arrays([numbers], ["id"]))
+        written.append(package.files["things"][0].rows)
+    assert written[:8] == [10, 20, 20, 40, 40, 40, 40, 80]
+    assert written[-2:] == [160, 200]
+    package.close()
+    (file,) = package.files["things"]
+    assert file.path.read_text().split() == ['"id"', *map(str, range(200))]
 
 
 def test_few_rows_are_checked_as_they_come_and_many_together(
