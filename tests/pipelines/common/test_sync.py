@@ -517,7 +517,7 @@ def test_most_rows_are_written_before_the_last_has_come(
     written = []
     for start in range(0, 200, 10):
         numbers = pa.array(range(start, start + 10))
-        package.write("things", pa.RecordBatch.from_arrays([numbers], ["id"]))
+        package.write("things", pa.RecordBatch.from_arrays([numbers], ["id"]), "ada:rezen")
         written.append(package.files["things"][0].rows)
     assert written[:8] == [10, 20, 20, 40, 40, 40, 40, 80]
     assert written[-2:] == [160, 200]
