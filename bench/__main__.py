@@ -34,7 +34,7 @@ from pipelines.registry import VENDORS
 
 RESULTS = Path(__file__).parent / "results.json"
 ORDER = ("floor", "stock", "platform")
-ROUNDS = {"initial": 3, "delta": 5}
+ROUNDS = {"initial": 3, "delta": 9}
 TITLES = {
     "platform": "this platform",
     "stock": "dlt rest_api",

@@ -92,6 +92,11 @@ class _SqlClient(Psycopg2SqlClient):
         self._conn.cursor_factory = _Cursor
         return self._conn
 
+    def has_dataset(self) -> bool:
+        # asked three times in a load; dlt asks the information schema, which checks rights first
+        _, name, _ = self._get_information_schema_components()
+        return bool(self.execute_sql("select 1 from pg_namespace where nspname = %s", name))
+
     def close_connection(self) -> None:
         if self._conn is not None:
             self.kept.give(self.fully_qualified_dataset_name(), self._conn)

@@ -11,6 +11,7 @@ from dlt.destinations.impl.postgres.configuration import (
     PostgresClientConfiguration,
     PostgresCredentials,
 )
+from dlt.destinations.impl.postgres.postgres import PostgresClient
 from psycopg2 import extensions
 
 from pipelines.common.destination import COPIED_BYTES, KeptConnections, kept_postgres
@@ -89,6 +90,25 @@ def test_an_adopted_one_that_was_cut_off_is_left_out(database: str) -> None:
     sound.close()
 
 
+def _client(database: str, kept: KeptConnections) -> PostgresClient:
+    config = PostgresClientConfiguration(credentials=PostgresCredentials(database))
+    config._bind_dataset_name("raw_there")
+    return kept_postgres(database, "fast", kept).client(Schema("raw_there"), config)
+
+
+def test_a_dataset_is_a_schema_that_is_there(database: str) -> None:
+    kept = KeptConnections()
+    with _client(database, kept).sql_client as opened:
+        assert not opened.has_dataset()
+        opened.create_dataset()
+        assert opened.has_dataset()
+        with opened.with_staging_dataset():
+            assert not opened.has_dataset()
+        opened.drop_dataset()
+        assert not opened.has_dataset()
+    kept.close()
+
+
 class _Asked(io.BytesIO):
     """A file that remembers how many bytes it is asked for at a time."""
 
@@ -106,9 +126,7 @@ def test_files_are_copied_in_large_pieces(database: str, adopted: bool) -> None:
     kept = KeptConnections()
     if adopted:
         kept.adopt([_committing(database)])
-    config = PostgresClientConfiguration(credentials=PostgresCredentials(database))
-    config._bind_dataset_name("raw")
-    client = kept_postgres(database, "fast", kept).client(Schema("raw"), config)
+    client = _client(database, kept)
     rows = _Asked(b"1\n2\n")
     with client.sql_client as opened, opened.native_connection.cursor() as cursor:
         cursor.execute("create temporary table copied (number int)")
