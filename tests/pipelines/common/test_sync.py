@@ -119,7 +119,8 @@ def test_a_sync_logs_in_a_few_times_and_leaves_nothing_open(
     bench.server.things = {"ada": [thing(n) for n in range(5)], "ben": [thing(0)]}
     monkeypatch.setattr(psycopg2, "connect", counting)
     bench.sync("ada", "ben")
-    assert 2 < len(opened) < 7, "of its load alone it would be five"
+    # that of the locks, and at least one for all the rest
+    assert 1 < len(opened) < 7, "of its load alone it would be five"
     assert all(connection.closed for connection in opened)
 
 
