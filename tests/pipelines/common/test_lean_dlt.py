@@ -92,7 +92,7 @@ def asked_of_types():
                     for _ in range(2):
                         try:
                             answer = re.sub(" at 0x[0-9a-f]+", "", str(ask(kind, *other)))
-                        except Exception as error:
+                        except (AttributeError, IndexError, TypeError, ValueError) as error:
                             answer = type(error).__name__
                         found.append(answer)
     return found

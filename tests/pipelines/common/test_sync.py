@@ -266,10 +266,13 @@ def test_a_question_waits_a_little_for_the_connection_of_another(
             first = cursor.connection.info.backend_pid
         pids = {first, other.result(10)}
     assert len(pids) == opened
-    assert len(store.hand_over()) == opened
+    handed = store.hand_over()
+    assert len(handed) == opened
     # with none left, the next question opens one at once
     assert ask() not in pids
     store.close()
+    for connection in handed:
+        connection.close()
 
 
 def test_a_load_goes_on_through_the_connections_of_the_readers(
